@@ -1,0 +1,1 @@
+"""One file per revision, each with a full way back."""

@@ -1,0 +1,157 @@
+"""Saves a batch of joins and responses: all in one transaction, and what is poison set aside."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from persistence import dead_letters
+from persistence.errors import Fenced
+from persistence.pool import Database
+from persistence.statements import statement
+from realtime.core.response import Join, Response
+
+_FENCE = statement("fence_shard")
+_SAVE_JOINS = statement("save_joins")
+_SAVE_RESPONSES = statement("save_responses")
+
+# Classes of SQLSTATE in which the rows are to blame, so that trying the same batch again can never help:
+# 21 cardinality, 22 data, 23 integrity, 54 program limits. Everything else is the flusher's to retry.
+_POISON_CLASSES = frozenset({"21", "22", "23", "54"})
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a batch: `rows` joins and responses are saved, `dead` are dead letters; together all."""
+
+    rows: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    shard: int
+    epoch: str
+    lease_token: int
+
+    async def check(self, connection: Database) -> None:
+        """Hold the shard's row until the transaction ends; raise `Fenced` when it is no longer ours."""
+        found = await connection.fetchrow(_FENCE, self.shard)
+        if found is None or found["epoch"] != self.epoch or found["lease_token"] != self.lease_token:
+            raise Fenced(f"Shard {self.shard} has a new epoch or another lease holder; stop flushing it.")
+
+
+async def save(
+    pool: asyncpg.Pool,
+    *,
+    shard: int,
+    epoch: str,
+    lease_token: int,
+    joins: Sequence[Join],
+    responses: Sequence[Response],
+) -> Saved:
+    """Save a batch, so that all of it is committed or in dead_letters when this returns.
+
+    Saving the same batch again changes nothing. Of several revisions of one response the highest stays, in
+    whatever order they come. Raises `Fenced` when the shard has another epoch or lease token; connection,
+    resource and serialisation errors pass unchanged and ask for the same batch again.
+    """
+    fence = _Fence(shard, epoch, lease_token)
+    try:
+        return await _save_all(pool, fence, [*joins, *responses])
+    except asyncpg.ReadOnlySQLTransactionError:
+        # The pool still talks to a server that a failover has made a standby.
+        await pool.expire_connections()
+        raise
+
+
+async def _save_all(pool: asyncpg.Pool, fence: _Fence, batch: Sequence[Join | Response]) -> Saved:
+    rows, dead = 0, 0
+    # Parts are taken from the end, so the earlier half goes first: joins before responses that need them.
+    parts: list[Sequence[Join | Response]] = [batch]
+    while parts:
+        part = parts.pop()
+        try:
+            await _save_part(pool, fence, part)
+            rows += len(part)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            sqlstate = _find_poison(error)
+            if sqlstate is None:
+                raise
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+            else:
+                await _set_aside(pool, fence, part[0], sqlstate, str(error))
+                dead += 1
+    return Saved(rows, dead)
+
+
+async def _save_part(pool: asyncpg.Pool, fence: _Fence, part: Sequence[Join | Response]) -> None:
+    joins = [row for row in part if isinstance(row, Join)]
+    responses = _reduce(row for row in part if isinstance(row, Response))
+    async with pool.acquire() as connection, connection.transaction():
+        await fence.check(connection)
+        if joins:
+            await connection.execute(_SAVE_JOINS, *_columns_of_joins(joins))
+        if responses:
+            await connection.execute(_SAVE_RESPONSES, *_columns_of_responses(responses))
+
+
+async def _set_aside(
+    pool: asyncpg.Pool, fence: _Fence, row: Join | Response, sqlstate: str, message: str
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await fence.check(connection)
+        await dead_letters.add(connection, row, sqlstate=sqlstate, message=message)
+
+
+def _find_poison(error: Exception) -> str | None:
+    """Return the SQLSTATE if the rows are to blame; the driver refuses some before they are sent."""
+    if isinstance(error, asyncpg.PostgresError):
+        sqlstate: str | None = error.sqlstate
+        return sqlstate if sqlstate is not None and sqlstate[:2] in _POISON_CLASSES else None
+    return "22000" if isinstance(error, ValueError) else None
+
+
+def _reduce(responses: Iterable[Response]) -> list[tuple[Response, Response]]:
+    """Return the first and the highest revision of each response, as one INSERT may touch a row only once."""
+    kept: dict[tuple[str, str, int, str], tuple[Response, Response]] = {}
+    for row in responses:
+        key = (row.activity_id, row.participant_id, row.round, row.entry)
+        first, last = kept.get(key, (row, row))
+        kept[key] = (min(first, row, key=_rank), max(last, row, key=_rank))
+    return list(kept.values())
+
+
+def _rank(response: Response) -> tuple[int, str]:
+    return response.revision, response.submission_id
+
+
+def _columns_of_joins(joins: Sequence[Join]) -> tuple[list[object], ...]:
+    return (
+        [row.participant_id for row in joins],
+        [row.session_id for row in joins],
+        [row.nickname for row in joins],
+        [row.anonymous for row in joins],
+        [row.joined_at_ms for row in joins],
+    )
+
+
+def _columns_of_responses(reduced: Sequence[tuple[Response, Response]]) -> tuple[list[object], ...]:
+    last = [row for _, row in reduced]
+    return (
+        [first.id for first, _ in reduced],
+        [row.session_id for row in last],
+        [row.activity_id for row in last],
+        [row.participant_id for row in last],
+        [row.response_data for row in last],
+        [row.round for row in last],
+        [row.entry for row in last],
+        [row.revision for row in last],
+        [row.submission_id for row in last],
+        [row.offset for row in last],
+        [row.epoch for row in last],
+        [first.accepted_at_ms for first, _ in reduced],
+        [row.accepted_at_ms if row.withdrawn else None for row in last],
+    )

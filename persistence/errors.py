@@ -1,0 +1,33 @@
+"""What can go wrong here that a caller tells apart; each message says what to do."""
+
+
+class PersistenceError(Exception):
+    """The base of every error that this package raises itself."""
+
+
+class UnfitDatabase(PersistenceError):
+    """PostgreSQL is too old, or set up to forget what it has confirmed."""
+
+
+class SchemaMismatch(PersistenceError):
+    """The database's schema is not the one this program was written for."""
+
+
+class MigrationBusy(PersistenceError):
+    """Another process held the migration lock for the whole wait."""
+
+
+class Fenced(PersistenceError):
+    """The shard has a new epoch or a new lease holder: whoever wrote this must stop."""
+
+
+class ShardCountMismatch(PersistenceError):
+    """The store was made with another number of shards, which is fixed for its life."""
+
+
+class JoinCodeTaken(PersistenceError):
+    """Another session has this join code; draw a new one."""
+
+
+class ParentMissing(PersistenceError):
+    """The session (or activity) that the new row belongs to does not exist."""

@@ -1,0 +1,102 @@
+"""The stored participants; most come through the outbox, see `batch`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from persistence.errors import ParentMissing
+from persistence.pool import Database
+from persistence.rows import build_optional, build_row, count_affected
+from persistence.statements import statement
+
+_CREATE = statement("create_participant")
+_READ = statement("read_participant")
+_LIST = statement("list_participants")
+_COUNT = statement("count_participants")
+_SET_ACTIVE = statement("set_participant_active")
+_RENAME = statement("rename_participant")
+_TOUCH = statement("touch_participants")
+_DELETE = statement("delete_participant")
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """A participant as stored; not `is_active` means removed by a presenter."""
+
+    id: str
+    session_id: str
+    nickname: str
+    anonymous: bool
+    role: str
+    is_active: bool
+    legacy_id: int | None
+    joined_at: datetime
+    last_seen: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+async def create(
+    database: Database,
+    *,
+    id: str,  # noqa: A002 - the column's name; all records have it
+    session_id: str,
+    nickname: str,
+    anonymous: bool = False,
+    role: str = "participant",
+    legacy_id: int | None = None,
+) -> ParticipantRow:
+    """Store a participant who did not come through the outbox; `ParentMissing` without the session."""
+    try:
+        record = await database.fetchrow(_CREATE, id, session_id, nickname, anonymous, role, legacy_id)
+    except asyncpg.ForeignKeyViolationError as error:
+        raise ParentMissing(f"There is no session {session_id}.") from error
+    assert record is not None  # RETURNING always yields the row that was inserted
+    return build_row(ParticipantRow, record)
+
+
+async def read(database: Database, participant_id: str) -> ParticipantRow | None:
+    """Return one participant, or None."""
+    return build_optional(ParticipantRow, await database.fetchrow(_READ, participant_id))
+
+
+async def of_session(
+    database: Database, session_id: str, *, offset: int = 0, limit: int = 10_000, active_only: bool = False
+) -> list[ParticipantRow]:
+    """Return a page of a session's participants in the order of their ids, which is that of joining."""
+    records = await database.fetch(_LIST, session_id, active_only, limit, offset)
+    return [build_row(ParticipantRow, record) for record in records]
+
+
+async def count(database: Database, session_id: str, *, active_only: bool = False) -> int:
+    """Return how many participants of a session are stored."""
+    total: int = await database.fetchval(_COUNT, session_id, active_only)
+    return total
+
+
+async def set_inactive(database: Database, participant_id: str) -> ParticipantRow | None:
+    """Note that a presenter removed a participant; None when they are not stored (yet)."""
+    return build_optional(ParticipantRow, await database.fetchrow(_SET_ACTIVE, participant_id, False))
+
+
+async def set_active(database: Database, participant_id: str) -> ParticipantRow | None:
+    """Let a removed participant back in; None when they are not stored (yet)."""
+    return build_optional(ParticipantRow, await database.fetchrow(_SET_ACTIVE, participant_id, True))
+
+
+async def rename(database: Database, participant_id: str, nickname: str) -> ParticipantRow | None:
+    """Give a participant another nickname; None when they are not stored (yet)."""
+    return build_optional(ParticipantRow, await database.fetchrow(_RENAME, participant_id, nickname))
+
+
+async def touch(database: Database, participant_ids: Sequence[str], seen_at: datetime) -> int:
+    """Note when participants were last seen, and return for how many that was news."""
+    return count_affected(await database.execute(_TOUCH, list(participant_ids), seen_at))
+
+
+async def delete(database: Database, participant_id: str) -> bool:
+    """Delete a participant with their responses; False when there is none."""
+    deleted: int = await database.fetchval(_DELETE, participant_id)
+    return deleted > 0

@@ -1,0 +1,80 @@
+"""The connection pool, and the check that PostgreSQL keeps what it confirms."""
+
+from collections.abc import AsyncIterator
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from persistence.errors import UnfitDatabase
+from persistence.statements import statement
+
+_READ_SERVER_SETTINGS = statement("read_server_settings")
+
+_OLDEST_VERSION_NUM = 140000
+
+
+# What a statement needs to run: a pool, or one connection with its transaction.
+Database: TypeAlias = asyncpg.Pool | asyncpg.Connection | PoolConnectionProxy
+
+
+async def open_pool(
+    database_url: str,
+    *,
+    size: int,
+    command_timeout_seconds: float,
+    connect_timeout_seconds: float,
+    application_name: str,
+    idle_in_transaction_timeout_seconds: float = 60.0,
+) -> asyncpg.Pool:
+    """Open a pool of at most `size` connections, one of them at once; JSON travels as text.
+
+    The command timeout bounds the client's wait and, a second later, the server's work, so that a statement
+    whose client has given up does not run on.
+    """
+    pool: asyncpg.Pool = await asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        command_timeout=command_timeout_seconds,
+        timeout=connect_timeout_seconds,
+        server_settings={
+            "application_name": application_name,
+            "statement_timeout": str(int((command_timeout_seconds + 1) * 1000)),
+            "idle_in_transaction_session_timeout": str(int(idle_in_transaction_timeout_seconds * 1000)),
+        },
+    )
+    return pool
+
+
+async def check_server(database: Database) -> None:
+    """Refuse a server on which "saved" would be a lie; `UnfitDatabase` says what to change."""
+    found = await database.fetchrow(_READ_SERVER_SETTINGS)
+    if found is None:
+        raise UnfitDatabase("PostgreSQL did not tell its settings; check that this is a PostgreSQL server.")
+    if found["server_version_num"] < _OLDEST_VERSION_NUM:
+        raise UnfitDatabase(
+            f"PostgreSQL {found['server_version']} is too old: upgrade the server to version 14 or newer."
+        )
+    if found["fsync"] == "off":
+        raise UnfitDatabase(
+            "PostgreSQL runs with fsync = off and may lose what it confirmed: set fsync = on and restart it."
+        )
+    if found["full_page_writes"] == "off":
+        raise UnfitDatabase(
+            "PostgreSQL runs with full_page_writes = off and may tear pages: set it to on and reload it."
+        )
+    if found["synchronous_commit"] in ("off", "local"):
+        raise UnfitDatabase(
+            f"PostgreSQL runs with synchronous_commit = {found['synchronous_commit']} for this role and "
+            "database: set it to on (ALTER DATABASE … SET synchronous_commit = on), or answers get lost."
+        )
+
+
+async def iterate_chunks(
+    connection: asyncpg.Connection | PoolConnectionProxy, query: str, *args: object, chunk_rows: int
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """Read a statement through a server-side cursor, inside the caller's transaction."""
+    cursor = await connection.cursor(query, *args)
+    while rows := await cursor.fetch(chunk_rows):
+        yield rows

@@ -1,0 +1,413 @@
+-- Every statement of the traffic. A `-- name:` line, one line of purpose, then one statement.
+-- JSON goes in and out as text, ids as uuid; times are timestamptz.
+-- An update takes the version its caller has seen (or NULL for "any") and finds no row when it lost the race.
+
+-- name: read_server_settings
+-- What decides whether a commit can be trusted.
+SELECT current_setting('server_version') AS server_version,
+       current_setting('server_version_num')::int AS server_version_num,
+       current_setting('fsync') AS fsync,
+       current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('full_page_writes') AS full_page_writes;
+
+-- name: has_revision_table
+-- Whether Alembic has ever run here.
+SELECT to_regclass('alembic_version') IS NOT NULL;
+
+-- name: read_revision
+-- The schema revision that the database is at.
+SELECT version_num FROM alembic_version;
+
+-- name: try_migration_lock
+-- Take the lock that lets one process migrate; never waits, as a waiting statement would block CONCURRENTLY.
+SELECT pg_try_advisory_lock($1::bigint);
+
+-- name: release_migration_lock
+-- Give the migration lock back.
+SELECT pg_advisory_unlock($1::bigint);
+
+-- name: lock_for_transaction
+-- Let one transaction at a time decide something that no row can be locked for.
+SELECT pg_advisory_xact_lock($1::bigint);
+
+-- name: create_session
+-- Store a new session.
+INSERT INTO sessions (id, title, description, state, join_code, settings, max_participants, shard, legacy_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+RETURNING *;
+
+-- name: read_session
+-- One session by its id.
+SELECT * FROM sessions WHERE id = $1;
+
+-- name: read_session_by_code
+-- One session by its join code.
+SELECT * FROM sessions WHERE join_code = $1;
+
+-- name: read_session_by_legacy_id
+-- One imported session by the id it had before.
+SELECT * FROM sessions WHERE legacy_id = $1;
+
+-- name: list_sessions
+-- A page of sessions, newest first, of one state or of all.
+SELECT * FROM sessions WHERE $1::text IS NULL OR state = $1
+ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3;
+
+-- name: count_sessions
+-- How many sessions there are, of one state or of all.
+SELECT count(*) FROM sessions WHERE $1::text IS NULL OR state = $1;
+
+-- name: list_sessions_of_shard
+-- The ids of a shard's sessions in a state, for recovery.
+SELECT id::text AS id FROM sessions WHERE shard = $1 AND state = $2 ORDER BY id;
+
+-- name: update_session
+-- Change what is given (NULL keeps a column).
+UPDATE sessions
+SET title = coalesce($3, title),
+    description = coalesce($4, description),
+    settings = coalesce($5, settings),
+    max_participants = coalesce($6, max_participants),
+    version = version + 1
+WHERE id = $1 AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: set_session_state
+-- Start, complete or reset a session, with the times that follow from it.
+UPDATE sessions
+SET state = $3::varchar,
+    started_at = CASE WHEN $3 = 'active' THEN coalesce(started_at, now()) ELSE started_at END,
+    completed_at = CASE WHEN $3 = 'completed' THEN now() END,
+    version = version + 1
+WHERE id = $1 AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: delete_session
+-- Delete a session with everything that belongs to it.
+DELETE FROM sessions WHERE id = $1;
+
+-- name: create_activity
+-- Store a new activity, after the last one unless a place is given.
+INSERT INTO activities (id, session_id, type, title, config, order_index, state)
+VALUES ($1, $2, $3, $4, $5,
+        coalesce($6::int, (SELECT max(order_index) + 1 FROM activities WHERE session_id = $2), 0), $7)
+RETURNING *;
+
+-- name: read_activity
+-- One activity by its id.
+SELECT * FROM activities WHERE id = $1;
+
+-- name: list_activities_of_session
+-- All activities of a session in their order, at most $2.
+SELECT * FROM activities WHERE session_id = $1 ORDER BY order_index, id LIMIT $2;
+
+-- name: list_activities
+-- A page of a session's activities in their order, of one state or of all.
+SELECT * FROM activities WHERE session_id = $1 AND ($2::text IS NULL OR state = $2)
+ORDER BY order_index, id LIMIT $3 OFFSET $4;
+
+-- name: count_activities
+-- How many activities a session has, of one state or of all.
+SELECT count(*) FROM activities WHERE session_id = $1 AND ($2::text IS NULL OR state = $2);
+
+-- name: update_activity
+-- Change what is given (NULL keeps a column); the state changes by move_activity only.
+UPDATE activities
+SET title = coalesce($3, title),
+    config = coalesce($4, config),
+    order_index = coalesce($5, order_index),
+    version = version + 1
+WHERE id = $1 AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: move_activity
+-- Put an activity into a state, with the times that follow from it; reopening forgets where it was closed.
+UPDATE activities
+SET state = $3::varchar,
+    round = $4::smallint,
+    revealed = $5,
+    deadline_at = $6,
+    opened_at = CASE WHEN $3 = 'active' AND (state NOT IN ('active', 'paused') OR round <> $4::smallint) THEN now()
+                     ELSE opened_at END,
+    closed_at = CASE WHEN $3 NOT IN ('closed', 'cancelled') THEN NULL
+                     WHEN state = $3 THEN closed_at
+                     ELSE now() END,
+    closed_offset = CASE WHEN $3 IN ('closed', 'cancelled') THEN closed_offset END,
+    version = version + 1
+WHERE id = $1 AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: note_closed_offset
+-- Remember the offset at which the live store closed an activity.
+UPDATE activities SET closed_offset = $2
+WHERE id = $1 AND state IN ('closed', 'cancelled')
+RETURNING *;
+
+-- name: delete_activity
+-- Delete an activity with its responses, keeping their highest seq as the session's floor.
+WITH gone AS (
+    DELETE FROM activities WHERE id = $1 RETURNING id, session_id
+), floor AS (
+    UPDATE sessions
+    SET seq_floor = greatest(seq_floor, coalesce((SELECT max(seq) FROM user_responses WHERE activity_id = $1), 0))
+    FROM gone WHERE sessions.id = gone.session_id
+)
+SELECT count(*) FROM gone;
+
+-- name: create_participant
+-- Store a participant who did not come through the outbox (an import).
+INSERT INTO participants (id, session_id, nickname, anonymous, role, legacy_id)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING *;
+
+-- name: read_participant
+-- One participant by id.
+SELECT * FROM participants WHERE id = $1;
+
+-- name: list_participants
+-- A page of a session's participants in the order they joined, all or only those who were not removed.
+SELECT * FROM participants WHERE session_id = $1 AND (is_active OR NOT $2)
+ORDER BY id LIMIT $3 OFFSET $4;
+
+-- name: count_participants
+-- How many participants a session has, all or only those who were not removed.
+SELECT count(*) FROM participants WHERE session_id = $1 AND (is_active OR NOT $2);
+
+-- name: set_participant_active
+-- Remove a participant from the session (or let them back in).
+UPDATE participants SET is_active = $2 WHERE id = $1 RETURNING *;
+
+-- name: rename_participant
+-- Give a participant another nickname.
+UPDATE participants SET nickname = $2 WHERE id = $1 RETURNING *;
+
+-- name: touch_participants
+-- Note when participants were last seen; never goes back.
+UPDATE participants SET last_seen = $2 WHERE id = ANY ($1::uuid[]) AND last_seen < $2;
+
+-- name: delete_participant
+-- Delete a participant with their responses, keeping their highest seq as the session's floor.
+WITH gone AS (
+    DELETE FROM participants WHERE id = $1 RETURNING id, session_id
+), floor AS (
+    UPDATE sessions
+    SET seq_floor = greatest(seq_floor, coalesce((SELECT max(seq) FROM user_responses WHERE participant_id = $1), 0))
+    FROM gone WHERE sessions.id = gone.session_id
+)
+SELECT count(*) FROM gone;
+
+-- name: read_response
+-- One response by its id, also a withdrawn one.
+SELECT * FROM user_responses WHERE id = $1;
+
+-- name: list_newest_responses
+-- A page of an activity's responses, newest first, without the withdrawn ones.
+SELECT * FROM user_responses WHERE activity_id = $1 AND deleted_at IS NULL
+ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3;
+
+-- name: summarize_responses
+-- The summary of a whole activity, without the withdrawn responses.
+SELECT count(*) AS total_responses, count(DISTINCT participant_id) AS unique_participants,
+       max(updated_at) AS last_updated
+FROM user_responses WHERE activity_id = $1 AND deleted_at IS NULL;
+
+-- name: list_responses_of_participant
+-- A participant's responses, in one activity or in all, without the withdrawn ones.
+SELECT * FROM user_responses
+WHERE participant_id = $1 AND ($2::uuid IS NULL OR activity_id = $2) AND deleted_at IS NULL
+ORDER BY seq LIMIT $3;
+
+-- name: list_responses_since_seq
+-- What was new, changed or withdrawn in a session after a seq, in that order.
+SELECT * FROM user_responses WHERE session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3;
+
+-- name: list_activity_responses_since_seq
+-- What was new, changed or withdrawn in one activity after a seq, in that order.
+SELECT * FROM user_responses WHERE session_id = $1 AND activity_id = $2 AND seq > $3 ORDER BY seq LIMIT $4;
+
+-- name: list_responses_since_time
+-- What was saved in one activity at or after a time, after a seq (the page's cursor), in the order of seq.
+SELECT * FROM user_responses
+WHERE session_id = $1 AND activity_id = $2 AND updated_at >= $3 AND seq > $4 ORDER BY seq LIMIT $5;
+
+-- name: list_responses_containing
+-- An activity's responses whose stored JSON contains a document, without the withdrawn ones.
+SELECT * FROM user_responses
+WHERE session_id = $1 AND activity_id = $2 AND response_data @> $3::jsonb AND deleted_at IS NULL
+ORDER BY seq LIMIT $4;
+
+-- name: stream_responses
+-- Every response of a session, also the withdrawn ones, for a rebuild or an export.
+SELECT * FROM user_responses WHERE session_id = $1 ORDER BY seq;
+
+-- name: read_max_seq
+-- The highest seq that a session has ever saved, deleted rows included.
+SELECT greatest((SELECT max(seq) FROM user_responses WHERE session_id = $1),
+                (SELECT seq_floor FROM sessions WHERE id = $1), 0);
+
+-- name: count_responses_by_activity
+-- The recount: per activity and round what is stored, what was withdrawn, and by how many people.
+SELECT activity_id::text AS activity_id, round,
+       count(*) FILTER (WHERE deleted_at IS NULL) AS responses,
+       count(*) FILTER (WHERE deleted_at IS NOT NULL) AS withdrawn,
+       count(DISTINCT participant_id) FILTER (WHERE deleted_at IS NULL) AS participants
+FROM user_responses WHERE session_id = $1
+GROUP BY activity_id, round ORDER BY activity_id, round;
+
+-- name: count_duplicate_responses
+-- How many responses of a session are stored more than once, by their identity or their submission id.
+SELECT coalesce((SELECT sum(copies - 1) FROM (
+           SELECT count(*) AS copies FROM user_responses WHERE session_id = $1
+           GROUP BY activity_id, participant_id, round, entry) AS by_identity), 0)::bigint
+     + coalesce((SELECT sum(copies - 1) FROM (
+           SELECT count(*) AS copies FROM user_responses WHERE session_id = $1
+           GROUP BY submission_id) AS by_submission), 0)::bigint;
+
+-- name: fence_shard
+-- Read a shard's epoch and lease, and keep both from changing until this transaction ends.
+SELECT epoch, lease_token FROM shards WHERE shard = $1 FOR SHARE;
+
+-- name: save_joins
+-- Store the participants of a batch who are not stored yet.
+INSERT INTO participants (id, session_id, nickname, anonymous, joined_at, last_seen, created_at)
+SELECT id, session_id, nickname, anonymous, joined, joined, joined
+FROM (
+    SELECT id, session_id, nickname, anonymous, to_timestamp(joined_at_ms / 1000.0) AS joined
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bool[], $5::bigint[])
+         AS b (id, session_id, nickname, anonymous, joined_at_ms)
+) AS batch
+ON CONFLICT (id) DO NOTHING;
+
+-- name: save_responses
+-- Store the responses of a batch; of a response already stored the higher revision stays.
+INSERT INTO user_responses AS stored
+    (id, session_id, activity_id, participant_id, response_data, round, entry, revision, submission_id,
+     seq, epoch, created_at, deleted_at)
+SELECT id, session_id, activity_id, participant_id, response_data::jsonb, round, entry, revision, submission_id,
+       seq, epoch, to_timestamp(created_at_ms / 1000.0), to_timestamp(deleted_at_ms / 1000.0)
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::smallint[], $7::text[], $8::int[],
+            $9::uuid[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[])
+     AS batch (id, session_id, activity_id, participant_id, response_data, round, entry, revision,
+               submission_id, seq, epoch, created_at_ms, deleted_at_ms)
+ON CONFLICT (activity_id, participant_id, round, entry) DO UPDATE
+SET response_data = excluded.response_data,
+    revision = excluded.revision,
+    submission_id = excluded.submission_id,
+    seq = excluded.seq,
+    epoch = excluded.epoch,
+    deleted_at = excluded.deleted_at
+WHERE (excluded.revision, excluded.submission_id) > (stored.revision, stored.submission_id);
+
+-- name: add_dead_letter
+-- Set aside what PostgreSQL refuses; a repeated flush adds it only once.
+INSERT INTO dead_letters (digest, kind, session_id, activity_id, submission_id, seq, epoch, payload, sqlstate, message)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (digest) DO NOTHING;
+
+-- name: list_dead_letters
+-- A page of dead letters after an id, oldest first, all or only those not yet retried with success.
+SELECT * FROM dead_letters WHERE id > $1 AND (retried_at IS NULL OR NOT $2) ORDER BY id LIMIT $3;
+
+-- name: count_dead_letters
+-- How many dead letters wait, of one session or of all.
+SELECT count(*) FROM dead_letters WHERE retried_at IS NULL AND ($1::uuid IS NULL OR session_id = $1);
+
+-- name: read_dead_letter
+-- One dead letter by its id.
+SELECT * FROM dead_letters WHERE id = $1;
+
+-- name: note_dead_letter_retried
+-- A dead letter has found its place after all.
+UPDATE dead_letters SET retried_at = now() WHERE id = $1 RETURNING *;
+
+-- name: delete_dead_letter
+-- Throw a dead letter away.
+DELETE FROM dead_letters WHERE id = $1;
+
+-- name: count_shards
+-- With how many shards the store was made.
+SELECT count(*) FROM shards;
+
+-- name: create_shards
+-- Make all shards of a new store.
+INSERT INTO shards (shard, epoch) SELECT shard, epoch FROM unnest($1::smallint[], $2::text[]) AS made (shard, epoch);
+
+-- name: list_shards
+-- Every shard with its epoch and lease.
+SELECT * FROM shards ORDER BY shard;
+
+-- name: read_shard
+-- One shard with its epoch and lease.
+SELECT * FROM shards WHERE shard = $1;
+
+-- name: renew_epoch
+-- Begin a new epoch of a shard, if it is still in the one that the caller has seen; waits for flushes under way.
+UPDATE shards SET epoch = $2, run_id = $3 WHERE shard = $1 AND ($4::text IS NULL OR epoch = $4) RETURNING *;
+
+-- name: note_run_id
+-- Remember under which Redis run a shard's epoch goes on.
+UPDATE shards SET run_id = $2 WHERE shard = $1 AND epoch = $3 RETURNING *;
+
+-- name: acquire_lease
+-- Take a shard that nobody holds, whose lease ran out, or that the caller held before; the new token fences others.
+UPDATE shards
+SET lease_owner = $2, lease_token = lease_token + 1,
+    lease_expires_at = clock_timestamp() + make_interval(secs => $3::double precision)
+WHERE shard = $1 AND (lease_owner IS NULL OR lease_owner = $2 OR lease_expires_at < clock_timestamp())
+RETURNING lease_token;
+
+-- name: renew_lease
+-- Prolong a lease that nobody has taken over.
+UPDATE shards SET lease_expires_at = clock_timestamp() + make_interval(secs => $3::double precision)
+WHERE shard = $1 AND lease_token = $2 AND lease_owner IS NOT NULL
+RETURNING lease_token;
+
+-- name: release_lease
+-- Give a lease back, unless somebody else has it; the raised token fences what the holder left under way.
+UPDATE shards SET lease_owner = NULL, lease_expires_at = NULL, lease_token = lease_token + 1
+WHERE shard = $1 AND lease_token = $2 AND lease_owner IS NOT NULL
+RETURNING lease_token;
+
+-- name: create_ticket
+-- Store the hash of a ticket that was handed out.
+INSERT INTO tickets (sha256, session_id, role, label) VALUES ($1, $2, $3, $4) RETURNING *;
+
+-- name: read_ticket
+-- A ticket by its hash, unless it was revoked.
+SELECT * FROM tickets WHERE sha256 = $1 AND revoked_at IS NULL;
+
+-- name: list_tickets
+-- A session's tickets, oldest first, also the revoked ones.
+SELECT * FROM tickets WHERE session_id = $1 ORDER BY created_at, sha256 LIMIT $2;
+
+-- name: revoke_ticket
+-- Make a ticket worthless from now on.
+UPDATE tickets SET revoked_at = now() WHERE sha256 = $1 AND revoked_at IS NULL RETURNING *;
+
+-- name: delete_ticket
+-- Forget a ticket.
+DELETE FROM tickets WHERE sha256 = $1;
+
+-- name: add_server_key
+-- Add a signing key to the ring.
+INSERT INTO server_keys (kid, secret) VALUES ($1, $2) RETURNING *;
+
+-- name: list_server_keys
+-- The keys that still count, the one to sign with first.
+SELECT * FROM server_keys WHERE retired_at IS NULL ORDER BY created_at DESC, kid DESC;
+
+-- name: retire_server_key
+-- Let nothing signed with a key count any more.
+UPDATE server_keys SET retired_at = now() WHERE kid = $1 AND retired_at IS NULL RETURNING *;
+
+-- name: record_event
+-- Write one line of the audit.
+INSERT INTO session_events (session_id, activity_id, actor, action, meta) VALUES ($1, $2, $3, $4, $5) RETURNING *;
+
+-- name: list_events_of_session
+-- A session's audit after an id, oldest first.
+SELECT * FROM session_events WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: list_events_of_actor
+-- What one actor did, of one action or of all, newest first.
+SELECT * FROM session_events WHERE actor = $1 AND ($2::text IS NULL OR action = $2) ORDER BY id DESC LIMIT $3;

@@ -1,0 +1,95 @@
+"""What an audience sees of an activity: pure, from its raw keys to the keys of the wire."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from realtime.activities.config import Config
+from realtime.activities.contract import ActivityType, Audience, Item, Json, Live, read_settings, sight_of
+from realtime.activities.registry import Registry
+from realtime.core.session import VISIBLE, legacy_status
+from realtime.core.tally import ABSTAINED, PEOPLE, RESPONSES
+
+
+@dataclass(slots=True)
+class ActivityCopy:
+    """An activity's raw keys: document, decisions, tallies and items by round."""
+
+    id: str
+    document: dict[str, Any] | None = None
+    decisions: dict[str, Json] = field(default_factory=dict)
+    tallies: dict[int, dict[str, int]] = field(default_factory=dict)
+    items: dict[int, dict[str, Item]] = field(default_factory=dict)
+    _read: tuple[int, ActivityType[Any, Any], Config, BaseModel] | None = None
+
+    def absorb(self, name: str, rest: str, value: Any) -> None:
+        """Take in one raw key: `activity`, `decisions`, `tally` or `item`; `rest` is what follows the first colon."""
+        if name == "activity":
+            self.document = json.loads(value) if value else None
+        elif name == "decisions":
+            self.decisions = json.loads(value) if value else {}
+        elif name == "tally":
+            self.tallies[int(rest.rpartition(":")[2])] = value
+        elif name == "item":
+            _, round, item_id = rest.rsplit(":", 2)
+            items = self.items.setdefault(int(round), {})
+            if not value:
+                items.pop(item_id, None)
+            else:
+                raw = json.loads(value)
+                items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"])
+
+    @property
+    def gone(self) -> bool:
+        return self.document is None
+
+    @property
+    def awaits_final(self) -> bool:
+        """Closed, and to be looked at again when the watermark moves."""
+        return self.document is not None and self.document["state"] in ("closed", "cancelled")
+
+    def rules(self, registry: Registry) -> tuple[ActivityType[Any, Any], Config, BaseModel]:
+        """The type, config and settings, read once per version of the document."""
+        assert self.document is not None
+        if self._read is None or self._read[0] != self.document["version"]:
+            kind = registry.resolve(self.document["type"])
+            config = Config.model_validate(self.document["config"])
+            self._read = (self.document["version"], kind, config, read_settings(kind, config.settings))
+        return self._read[1:]
+
+
+def project_activity(
+    copy: ActivityCopy, audience: Audience, registry: Registry, *, saved: int, people: dict[str, int]
+) -> dict[str, Json]:
+    """The wire keys of one activity for one audience; what it may not see is not there."""
+    document = copy.document
+    if document is None or (audience is Audience.PARTICIPANTS and document["state"] not in VISIBLE):
+        return {}
+    kind, config, settings = copy.rules(registry)
+    state, round, revealed = document["state"], document["round"], document["revealed"]
+    sight = sight_of(audience, config.reveal.model_dump(), state, revealed)
+    closed_offset = document.get("closed_offset", 0)
+    shown = {name: value for name, value in document.items() if name != "config"} | {
+        "status": legacy_status(state),
+        "final": state in ("closed", "cancelled") and 0 < closed_offset <= saved,
+        "config": config.model_dump(mode="json") | {"settings": kind.public_settings(settings, sight)},
+    }
+    keys: dict[str, Json] = {f"activity:{copy.id}": shown}
+    if not sight.counts:
+        return keys
+    tally = copy.tallies.get(round, {})
+    keys[f"counts:{copy.id}"] = {
+        "responses": tally.get(RESPONSES, 0),
+        "people": tally.get(PEOPLE, 0),
+        "abstained": tally.get(ABSTAINED, 0),
+    }
+    live: Live[Any] = Live(
+        settings=settings, state=state, round=round, revealed=revealed, tally=tally,
+        earlier={number: sums for number, sums in copy.tallies.items() if number < round},
+        items=copy.items.get(round, {}), decisions=copy.decisions, joined=people["joined"], online=people["online"],
+    )  # fmt: skip
+    for part, value in kind.view(live, sight).items():
+        keys[f"view:{copy.id}:{part}" if part else f"view:{copy.id}"] = value
+    return keys

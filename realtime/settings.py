@@ -1,0 +1,132 @@
+"""Every knob of Plenum: one table, the only reader of the environment.
+
+A variable is `PLENUM_` and the field's name in capitals, except REDIS_URL, DATABASE_URL and PORT, which
+platforms give under these names. None is mandatory. `docs/settings.md` is generated from this table.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+class UnfitSettings(Exception):
+    """A setting has a value that cannot be used; the sentence names the variable."""
+
+
+def knob(default: Any, doc: str, *, least: float | None = None, most: float | None = None, variable: str = "", secret: bool = False) -> Any:
+    return field(default=default, metadata={"doc": doc, "least": least, "most": most, "variable": variable, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    # Where
+    host: str = knob("0.0.0.0", "address the server listens on")
+    port: int = knob(8000, "port the server listens on", least=0, most=65_535, variable="PORT")
+    public_url: str = knob("", "the address people type, if it is not this machine's (for links, QR codes and the Origin check)")
+    data_folder: str = knob("", "folder of the embedded engines; empty: a folder of the user's data directory")
+    redis_url: str = knob("", "an operator's Redis or Valkey; empty: the embedded one", variable="REDIS_URL", secret=True)
+    database_url: str = knob("", "an operator's PostgreSQL; empty: the embedded one", variable="DATABASE_URL", secret=True)
+    log_level: Literal["debug", "info", "warning", "error"] = knob("info", "how much is logged")
+    log_format: Literal["text", "json"] = knob("text", "shape of log lines")
+
+    # The live store
+    shards: int = knob(16, "shards that sessions hash to; fixed for the life of a store", least=1, most=1_024)
+    appendfsync: Literal["always", "everysec"] = knob("always", "durability of the embedded Valkey: survive a power cut, or lose up to a second")
+    redis_timeout_seconds: float = knob(1.0, "longest wait for one call to Redis before answers get `retry`", least=0.05, most=60)
+    redis_connections: int = knob(16, "most connections to Redis per process", least=2, most=1_000)
+    accept_batch: int = knob(100, "most answers in one script call", least=1, most=500)
+    accept_pipeline: int = knob(2_000, "most answers in one round trip to Redis", least=1, most=20_000)
+    accept_waiting: int = knob(20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000)
+    outbox_high_water: int = knob(1_000_000, "most accepted answers per shard that PostgreSQL has not seen; above it new ones get `retry`", least=100)
+    changes_limit: int = knob(20_000, "most keys of one session", least=100, most=1_000_000)
+    replicas: int = knob(2_000, "most sessions a process keeps a copy of beyond those with connections", least=1)
+    load_claim_seconds: float = knob(5.0, "after this time another process may take over loading a session", least=0.5, most=300)
+
+    # PostgreSQL
+    database_pool_size: int = knob(10, "most connections to PostgreSQL per process", least=2, most=500)
+    database_timeout_seconds: float = knob(5.0, "longest wait for one statement", least=0.1, most=600)
+    database_connect_seconds: float = knob(5.0, "longest wait for a connection", least=0.1, most=600)
+    flush_rows: int = knob(1_000, "rows per flush", least=1, most=20_000)
+    flush_age_ms: int = knob(50, "longest an answer waits for a flush to fill up", least=1, most=60_000)
+    flush_retry_ms: int = knob(200, "first pause after a failed flush; doubles up to 30 times this", least=1, most=60_000)
+    lease_seconds: float = knob(5.0, "how long a flusher owns its shards without renewing", least=1, most=300)
+    settle_seconds: float = knob(2.0, "longest a list of responses waits for answers that are accepted but not yet saved", least=0, most=60)
+
+    # Connections
+    tick_ms: int = knob(100, "shortest time between two pushes to a session", least=10, most=10_000)
+    slow_tick_ms: int = knob(2_000, "how often sessions are read without a poke, which heals lost ones", least=100, most=60_000)
+    heartbeat_ms: int = knob(15_000, "longest silence on a connection, either way", least=100, most=300_000)
+    hello_seconds: float = knob(5.0, "longest wait for the first frame", least=0.1, most=60)
+    presence_ms: int = knob(30_000, "how long somebody counts as online after last being seen", least=1_000, most=600_000)
+    frame_bytes: int = knob(65_536, "largest frame a client may send", least=1_024, most=1_048_576)
+    body_bytes: int = knob(1_048_576, "largest body of an HTTP request", least=1_024, most=10_485_760)
+    buffer_bytes: int = knob(65_536, "unsent bytes after which a connection is left behind (and later brought up to date)", least=4_096)
+    stall_seconds: float = knob(10.0, "a connection that takes nothing for this long is closed", least=0.1, most=300)
+    connections: int = knob(12_000, "most connections per process", least=1)
+    connections_per_ticket: int = knob(8, "most connections with one ticket per process", least=1)
+    reconnect_window_ms: int = knob(5_000, "clients spread their reconnects over this time after a crash", least=0, most=600_000)
+    drain_seconds: float = knob(10.0, "longest a shutdown takes", least=0.1, most=600)
+
+    # Sessions
+    max_participants: int = knob(10_000, "people in one session unless it sets its own cap", least=1, most=1_000_000)
+    max_activities: int = knob(500, "activities in one session", least=1, most=10_000)
+    response_bytes: int = knob(65_536, "largest answer", least=256, most=1_048_576)
+    config_bytes: int = knob(1_048_576, "largest activity config", least=1_024, most=10_485_760)
+    ticket_days: float = knob(30.0, "how long a participant's ticket is valid", least=0.01, most=3_650)
+    join_code_length: int = knob(6, "characters of a join code", least=4, most=12)
+    strict_types: bool = knob(False, "refuse activity types that are not registered")
+    page_limit: int = knob(1_000, "most rows of one page", least=1, most=10_000)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], **given: Any) -> "Settings":
+        """Settings from an environment, overridden by what was given (command line); raises UnfitSettings."""
+        values: dict[str, Any] = {}
+        types = typing.get_type_hints(cls)
+        for knob_field in dataclasses.fields(cls):
+            name = variable_of(knob_field)
+            if given.get(knob_field.name) is not None:
+                value: Any = given[knob_field.name]
+            elif name in environment:
+                value = _parse(name, environment[name], types[knob_field.name])
+            else:
+                continue
+            _check(name, value, knob_field.metadata, types[knob_field.name])
+            values[knob_field.name] = value
+        return cls(**values)
+
+    def folder(self, environment: Mapping[str, str]) -> Path:
+        """The folder of the embedded engines."""
+        if self.data_folder:
+            return Path(self.data_folder).expanduser().absolute()
+        home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        return Path(home) / "plenum"
+
+
+def variable_of(knob_field: "dataclasses.Field[Any]") -> str:
+    """The environment variable of a setting."""
+    return knob_field.metadata["variable"] or f"PLENUM_{knob_field.name.upper()}"
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.strip().lower()]
+        if kind in (int, float):
+            return kind(text)
+    except (ValueError, KeyError) as error:
+        raise UnfitSettings(f"{name} is {text!r}, which is not a {'yes or no' if kind is bool else 'number'}.") from error
+    return text
+
+
+def _check(name: str, value: Any, metadata: Mapping[str, Any], kind: Any) -> None:
+    choices = typing.get_args(kind)
+    if choices and value not in choices:
+        raise UnfitSettings(f"{name} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
+    least, most = metadata["least"], metadata["most"]
+    if least is not None and value < least:
+        raise UnfitSettings(f"{name} is {value}; it must be at least {least}.")
+    if most is not None and value > most:
+        raise UnfitSettings(f"{name} is {value}; it must be at most {most}.")

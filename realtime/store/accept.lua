@@ -1,0 +1,220 @@
+--[[ accept: judge, record, count and order the answers to one activity that arrived together.
+
+Everything that makes `accepted` true happens here, atomically: the epoch, the state and the right to
+answer are checked; a submission id seen before is recognised; counters move; offsets are given; keys
+are stamped; the outbox gets one entry for the whole batch.
+
+KEYS  1 shard epoch   HASH      6 people     HASH     11 tally    HASH
+      2 meta          HASH      7 seen       HASH     12 items    HASH
+      3 activity      HASH      8 answers    HASH     13 personal ZSET
+      4 stamps        ZSET      9 entries    HASH     14 outbox   STREAM
+      5 parts         SET      10 limits     HASH
+ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answers were checked with
+      6 most answers that may wait in the shard's outbox  7 poke channel
+      then 11 per answer:
+        participant, entry, submission id, response id to use if new,
+        revision (0: next), expected revision (-1: any), admitted by receipt (0/1),
+        entries allowed of this kind (0: any), counters (JSON), payload (JSON, empty: withdraw),
+        item (JSON, empty: none)
+Returns  {server time ms, then per answer: code, offset, revision, response id}
+         codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
+Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
+]]
+local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX =
+  unpack(KEYS)
+local STRIDE, FIRST = 11, 8
+local call = redis.call
+
+local shard = call('HMGET', EPOCH, 'epoch', 'pending')
+if shard[1] ~= ARGV[1] then return redis.error_reply('EPOCH') end
+local meta = call('HMGET', META, 'epoch', 'offset', 'loading')
+if meta[1] ~= ARGV[1] or meta[3] then return redis.error_reply('COLD') end
+local activity = call('HMGET', ACTIVITY, 'state', 'round', 'version', 'changes', 'until_ms')
+if not activity[1] then return redis.error_reply('STALE') end
+if activity[3] ~= ARGV[5] then return redis.error_reply('STALE') end
+
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local round = ARGV[4]
+local closed_code = nil
+if activity[2] ~= round then closed_code = -5
+elseif activity[1] ~= 'active' then
+  closed_code = ({ draft = -3, published = -3, paused = -6 })[activity[1]] or -4
+elseif activity[5] and tonumber(activity[5]) > 0 and now > tonumber(activity[5]) then closed_code = -4 end
+local changes = activity[4] == '1'
+local room = tonumber(ARGV[6]) - tonumber(shard[2] or 0)
+
+local n = (#ARGV - FIRST + 1) / STRIDE
+local people, submissions, fields = {}, {}, {}
+for i = 1, n do
+  local b = FIRST + (i - 1) * STRIDE
+  local participant, entry = ARGV[b], ARGV[b + 1]
+  people[i] = participant
+  submissions[i] = ARGV[b + 2]
+  fields[i] = entry == '' and participant or participant .. '|' .. entry
+end
+local members = call('HMGET', PEOPLE, unpack(people))
+local known = call('HMGET', SEEN, unpack(submissions))
+local stored = call('HMGET', ANSWERS, unpack(fields))
+
+local offset = tonumber(meta[2])
+local reply, at = { now }, 1
+local answers_now, seen_now, mine_now = {}, {}, {}          -- what this batch itself changed
+local sums, moved = {}, {}                                  -- counters JSON -> how often; extra counters
+local set_answers, set_seen, stamps, personal, lines = {}, {}, {}, {}, {}
+local set_items, drop_items = {}, {}
+local limits_now, entries_now = {}, {}
+
+local function standing(field)
+  local value = limits_now[field]
+  if value == nil then
+    value = tonumber(call('HGET', LIMITS, field) or 0)
+    limits_now[field] = value
+  end
+  return value
+end
+
+for i = 1, n do
+  local b = FIRST + (i - 1) * STRIDE
+  local participant, entry, submission, fresh = ARGV[b], ARGV[b + 1], ARGV[b + 2], ARGV[b + 3]
+  local revision, expected, receipt, limit = tonumber(ARGV[b + 4]), tonumber(ARGV[b + 5]), ARGV[b + 6] == '1', tonumber(ARGV[b + 7])
+  local counters, payload, item = ARGV[b + 8], ARGV[b + 9], ARGV[b + 10]
+  local field = fields[i]
+  local code, got_offset, got_revision, got_response = nil, 0, 0, ''
+
+  local seen = seen_now[submission] or known[i]
+  local old = answers_now[field]
+  if old == nil then old = stored[i] end
+  local old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload
+  if old then
+    old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload =
+      string.match(old, '^(%d+)|([^|]*)|([^|]*)|(%d+)|(%a+)\n([^\n]*)\n(.*)$')
+    old_revision = tonumber(old_revision)
+  end
+  local lives = old and old_flag ~= 'w'
+
+  if seen then
+    local s_offset, s_revision, s_participant, s_activity, s_response =
+      string.match(seen, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)')
+    if s_participant == participant and s_activity == ARGV[3] then
+      code, got_offset, got_revision, got_response = 2, tonumber(s_offset), tonumber(s_revision), s_response
+    else
+      code = -12
+    end
+  elseif not members[i] then code = -2
+  elseif closed_code and not receipt then code = closed_code
+  elseif expected >= 0 and expected ~= (old_revision or 0) then
+    code, got_revision, got_response = -9, old_revision or 0, old_response or ''
+  else
+    local new_revision = revision > 0 and revision or (old_revision or 0) + 1
+    if old and (new_revision < old_revision or (new_revision == old_revision and submission <= old_submission)) then
+      if receipt then
+        code, got_offset, got_revision, got_response = 2, tonumber(old_offset), new_revision, old_response
+      else
+        code, got_offset, got_revision, got_response = -8, tonumber(old_offset), old_revision, old_response
+      end
+    elseif payload == '' and not lives then code = -13
+    elseif lives and not changes and not receipt then
+      code, got_revision, got_response = -7, old_revision, old_response
+    elseif room < 1 then code = -20
+    else
+      local kind = entry ~= '' and (string.match(entry, '^([^:]*):') or entry) or ''
+      local adds = (payload ~= '' and 1 or 0) - (lives and 1 or 0)
+      if adds > 0 and limit > 0 and entry ~= '' and not receipt and standing(participant .. '|' .. kind) >= limit then
+        code = -10
+      else
+        offset = offset + 1
+        room = room - 1
+        code, got_offset, got_revision, got_response = 1, offset, new_revision, old_response or fresh
+        if lives then sums[old_counters] = (sums[old_counters] or 0) - 1 end
+        local flag
+        if payload == '' then
+          flag, counters, payload = 'w', '', old_payload
+        else
+          flag = 'l'
+          sums[counters] = (sums[counters] or 0) + 1
+        end
+        if adds ~= 0 then
+          if entry == '' then
+            moved['#people'] = (moved['#people'] or 0) + adds
+          else
+            limits_now[participant .. '|' .. kind] = standing(participant .. '|' .. kind) + adds
+            local before = standing(participant)
+            limits_now[participant] = before + adds
+            if before == 0 or before + adds == 0 then moved['#people'] = (moved['#people'] or 0) + adds end
+          end
+        end
+        if entry ~= '' and not old then
+          local list = entries_now[participant] or call('HGET', ENTRIES, participant)
+          entries_now[participant] = list and list .. '\31' .. entry or entry
+        end
+        local item_key = 'item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response
+        if item ~= '' and flag == 'l' then
+          flag = 'li'
+          set_items[got_response], drop_items[got_response] = item, nil
+          stamps[item_key] = offset
+        elseif old_flag == 'li' then
+          drop_items[got_response], set_items[got_response] = true, nil
+          stamps[item_key] = offset
+        end
+        local value = new_revision .. '|' .. submission .. '|' .. got_response .. '|' .. offset .. '|' .. flag ..
+          '\n' .. counters .. '\n' .. payload
+        answers_now[field] = value
+        set_answers[field] = value
+        local mark = offset .. '|' .. new_revision .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response
+        seen_now[submission] = mark
+        set_seen[submission] = mark
+        personal[participant] = offset
+        lines[#lines + 1] = offset .. '|' .. new_revision .. '|' .. got_response .. '|' .. submission .. '|' ..
+          participant .. '|' .. (flag == 'w' and '1' or '0') .. '|' .. entry .. '\n' .. payload
+      end
+    end
+  end
+  reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = code, got_offset, got_revision, got_response
+  at = at + 4
+end
+
+if #lines > 0 then
+  local tally = {}
+  for text, times in pairs(sums) do
+    if times ~= 0 and text ~= '' then
+      for name, amount in pairs(cjson.decode(text)) do tally[name] = (tally[name] or 0) + amount * times end
+    end
+  end
+  for name, amount in pairs(moved) do tally[name] = (tally[name] or 0) + amount end
+  for name, amount in pairs(tally) do
+    if amount ~= 0 then
+      if call('HINCRBY', TALLY, name, string.format('%.0f', amount)) == 0 then call('HDEL', TALLY, name) end
+    end
+  end
+  local function write(command, key, map)
+    local flat, size = {}, 0
+    for name, value in pairs(map) do
+      flat[size + 1], flat[size + 2] = name, value
+      size = size + 2
+    end
+    if size > 0 then call(command, key, unpack(flat)) end
+  end
+  write('HSET', ANSWERS, set_answers)
+  write('HSET', SEEN, set_seen)
+  write('HSET', LIMITS, limits_now)
+  write('HSET', ENTRIES, entries_now)
+  write('HSET', ITEMS, set_items)
+  for response in pairs(drop_items) do call('HDEL', ITEMS, response) end
+  local scores = { offset, 'tally:' .. ARGV[3] .. ':' .. round }
+  for key, stamp in pairs(stamps) do
+    scores[#scores + 1], scores[#scores + 2] = stamp, key
+  end
+  call('ZADD', STAMPS, unpack(scores))
+  local own = {}
+  for participant, stamp in pairs(personal) do
+    own[#own + 1], own[#own + 2] = stamp, participant
+  end
+  call('ZADD', PERSONAL, unpack(own))
+  call('HSET', META, 'offset', offset, 'accepted_to', offset)
+  call('HINCRBY', EPOCH, 'pending', #lines)
+  call('XADD', OUTBOX, '*', 'k', 'r', 's', ARGV[2], 'a', ARGV[3], 'r', round, 'e', ARGV[1], 't', now,
+    'd', table.concat(lines, '\n'))
+  call('SPUBLISH', ARGV[7], ARGV[2])
+end
+return reply

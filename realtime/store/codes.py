@@ -1,0 +1,25 @@
+"""What the scripts answer: numbers here, names in `core.errors`."""
+
+from typing import Final
+
+ACCEPTED: Final = 1
+ALREADY_ACCEPTED: Final = 2
+
+REFUSALS: Final[dict[int, str]] = {
+    -2: "removed",
+    -3: "activity_not_open",
+    -4: "activity_closed",
+    -5: "wrong_round",
+    -6: "activity_paused",
+    -7: "already_answered",
+    -8: "superseded",
+    -9: "revision_conflict",
+    -10: "too_many_answers",
+    -12: "submission_id_conflict",
+    -13: "unknown_response",
+    -20: "overloaded",
+    -30: "session_full",
+    -31: "session_locked",
+    -32: "session_ended",
+    -33: "nickname_taken",
+}

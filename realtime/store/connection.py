@@ -1,0 +1,165 @@
+"""Connections to one incarnation of Redis, and the epochs of its shards.
+
+An incarnation is one life of a Redis process, named by its run id. Whatever Redis may have forgotten,
+it forgot by dying, and dying cuts every connection; so each new connection asks for the run id, and
+one that reaches another incarnation is refused until recovery has given the shards new epochs.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from realtime.core.errors import Refusal
+
+log = logging.getLogger("plenum.store")
+
+
+class UnfitStore(Exception):
+    """The Redis server cannot be used; the sentence says what to do."""
+
+
+class AnotherIncarnation(RedisConnectionError):
+    """A new connection reached a Redis that is not the one whose epochs are known."""
+
+
+class Incarnation:
+    """Which life of Redis this process works with, and the epoch of each shard in it.
+
+    An epoch is None while nobody may write: before recovery has run, or after a script found that the
+    shard lives in another one. `lost` is set whenever recovery has something to do.
+    """
+
+    def __init__(self, shards: int) -> None:
+        self.run_id: str | None = None
+        self.epochs: list[str | None] = [None] * shards
+        self.lost = asyncio.Event()
+        self.lost.set()
+
+    def epoch_of(self, shard: int) -> str:
+        """The shard's epoch; raises Refusal `recovering` while it has none."""
+        epoch = self.epochs[shard]
+        if epoch is None:
+            raise Refusal("recovering", after_ms=500)
+        return epoch
+
+    def lose(self, shard: int, epoch: str | None = None) -> None:
+        """A script refused this shard's epoch (or `epoch`, if it has not been replaced meanwhile)."""
+        if epoch is None or self.epochs[shard] == epoch:
+            self.epochs[shard] = None
+            self.lost.set()
+
+    def lose_all(self) -> None:
+        self.run_id = None
+        self.epochs = [None] * len(self.epochs)
+        self.lost.set()
+
+
+def _options(timeout_seconds: float) -> dict[str, Any]:
+    return {
+        # redis-py repeats a timed-out write up to ten times by default; the caller decides here.
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "decode_responses": True,
+        "protocol": 3,
+    }
+
+
+def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_seconds: float) -> Redis:
+    """A client whose every connection belongs to the known incarnation."""
+
+    async def greet(connection: Any) -> None:
+        await connection.on_connect()
+        run_id = await _read_run_id(connection)
+        if incarnation.run_id is None or run_id != incarnation.run_id:
+            if incarnation.run_id is not None:
+                log.warning("redis has another run id: its epochs must be renewed")
+                incarnation.lose_all()
+            raise AnotherIncarnation("redis is another incarnation than before; recovery is under way")
+
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=connections, timeout=timeout_seconds, redis_connect_func=greet, **_options(timeout_seconds)
+    )
+    return Redis(connection_pool=pool)
+
+
+def connect_unchecked(url: str, *, timeout_seconds: float, connections: int = 4) -> Redis:
+    """A client for recovery itself, which may talk to any incarnation."""
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds)
+    )
+    return Redis(connection_pool=pool)
+
+
+def connect_for_pokes(url: str, *, timeout_seconds: float) -> Redis:
+    """A client for the subscription: it may wait for a message as long as it takes."""
+    options = _options(timeout_seconds) | {"socket_timeout": None}
+    return Redis(connection_pool=BlockingConnectionPool.from_url(url, max_connections=4, timeout=timeout_seconds, **options))
+
+
+async def _read_run_id(connection: Any) -> str:
+    await connection.send_command("INFO", "server")
+    return _run_id(await connection.read_response())
+
+
+def _run_id(info: Any) -> str:
+    text = info.decode() if isinstance(info, bytes) else str(info)
+    for line in text.splitlines():
+        if line.startswith("run_id:"):
+            return line[len("run_id:") :].strip()
+    raise RedisConnectionError("the server did not tell its run id")
+
+
+async def read_run_id(redis: Redis) -> str:
+    """The run id of the server behind a client."""
+    info = await redis.info("server")
+    return str(info["run_id"])
+
+
+async def check_server(redis: Redis) -> str:
+    """Refuse a server that would break a promise; returns the durability to announce: fsync, second or memory.
+
+    Raises UnfitStore.
+    """
+    try:
+        server = await redis.info("server")
+        memory = await redis.info("memory")
+        persistence = await redis.info("persistence")
+    except RedisError as error:
+        raise UnfitStore(f"Redis does not answer at REDIS_URL: {error}. Check the address and that it runs.") from error
+    valkey = server.get("valkey_version")
+    version = str(valkey or server.get("redis_version", "0"))
+    major = int(version.split(".")[0])
+    if major < (8 if valkey else 7):
+        raise UnfitStore(f"{'Valkey' if valkey else 'Redis'} {version} is too old: Plenum needs Redis 7 or Valkey 8, or newer. Upgrade it.")
+    policy = memory.get("maxmemory_policy")
+    if policy != "noeviction":
+        raise UnfitStore(
+            f"Redis evicts keys when memory is short (maxmemory-policy {policy}); accepted answers could vanish. "
+            "Set maxmemory-policy to noeviction."
+        )
+    if not int(persistence.get("aof_enabled", 0)):
+        return "memory"
+    try:
+        config = await redis.config_get("appendfsync")
+    except RedisError:
+        return "second"  # managed servers hide CONFIG: announce no more than is certain
+    return "fsync" if config.get("appendfsync") == "always" else "second"
+
+
+def as_refusal(error: BaseException) -> Refusal:
+    """What a failed call to Redis means to the one who asked."""
+    if isinstance(error, Refusal):
+        return error
+    text = str(error)
+    if isinstance(error, AnotherIncarnation) or "LOADING" in text:
+        return Refusal("recovering", after_ms=500)
+    if "OOM" in text or "MISCONF" in text:
+        return Refusal("overloaded", after_ms=1_000)
+    return Refusal("unavailable", after_ms=500)

@@ -1,0 +1,182 @@
+"""Answers on their way into Redis: all that arrive in one turn of the loop, or while a call is under way, go together.
+
+One round trip carries one script call per activity; one answer waits for nothing but that call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from realtime.core.errors import Refusal
+from realtime.store import keys, scripts
+from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS
+from realtime.store.connection import Incarnation, as_refusal
+
+log = logging.getLogger("plenum.store")
+
+STALE: Final = "stale"  # the activity's settings changed: judge the answer again
+COLD: Final = "cold"  # the session is not live: load it and try again
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one submission. `error` is None when it is accepted (now or before)."""
+
+    error: Refusal | str | None
+    offset: int = 0
+    revision: int = 0
+    response_id: str = ""
+    epoch: str = ""
+    at_ms: int = 0
+    duplicate: bool = False
+
+
+@dataclass(slots=True)
+class Submission:
+    """A checked answer, ready for the accept script. `done` is called once, in the loop."""
+
+    session: keys.Session
+    activity_id: str
+    round: int
+    settings_version: int
+    participant_id: str
+    entry: str
+    submission_id: str
+    response_id: str
+    revision: int
+    expected_revision: int
+    by_receipt: bool
+    entry_limit: int
+    counters: str
+    payload: str
+    item: str
+    done: Callable[[Verdict], None] = field(repr=False)
+
+
+class Intake:
+    """Collects submissions and sends them in batches; never more than one round trip under way."""
+
+    def __init__(
+        self, redis: Redis, incarnation: Incarnation, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
+        high_water: int, timeout_seconds: float,
+    ) -> None:  # fmt: skip
+        self._redis = redis
+        self._incarnation = incarnation
+        self._shards = shards
+        self._batch = batch
+        self._pipeline = pipeline
+        self._most_waiting = waiting
+        self._high_water = high_water
+        self._timeout_seconds = timeout_seconds
+        self._waiting: list[Submission] = []
+        self._sender: asyncio.Task[None] | None = None
+
+    def put(self, submission: Submission) -> None:
+        """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
+        if len(self._waiting) >= self._most_waiting:
+            submission.done(Verdict(Refusal("overloaded", after_ms=1_000)))
+            return
+        self._waiting.append(submission)
+        if self._sender is None:
+            # The task starts in the next turn of the loop: by then everything of this turn is here.
+            self._sender = asyncio.get_running_loop().create_task(self._send_all())
+
+    async def _send_all(self) -> None:
+        try:
+            while self._waiting:
+                taken, self._waiting = self._waiting[: self._pipeline], self._waiting[self._pipeline :]
+                await self._send(taken)
+        finally:
+            self._sender = None
+
+    async def _send(self, taken: list[Submission]) -> None:
+        groups: dict[tuple[str, str, int, int], list[Submission]] = {}
+        for submission in taken:
+            key = (submission.session.id, submission.activity_id, submission.round, submission.settings_version)
+            groups.setdefault(key, []).append(submission)
+        calls: list[tuple[str, list[Submission]]] = []
+        pipe = self._redis.pipeline(transaction=False)
+        for group in groups.values():
+            shard = group[0].session.shard
+            epoch = self._incarnation.epochs[shard]
+            if epoch is None:
+                _tell(group, Refusal("recovering", after_ms=500))
+                continue
+            for start in range(0, len(group), self._batch):
+                part = group[start : start + self._batch]
+                pipe.execute_command(*self._command(part, epoch))
+                calls.append((epoch, part))
+        if not calls:
+            return
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                results = await pipe.execute(raise_on_error=False)
+        except (RedisError, TimeoutError, OSError) as error:
+            log.warning("accept failed, answers get retry: %s", str(error) or type(error).__name__)
+            for _, part in calls:
+                _tell(part, as_refusal(error))
+            return
+        if any(isinstance(result, NoScriptError) for result in results):
+            await self._reload()
+        for (epoch, part), result in zip(calls, results, strict=True):
+            self._deliver(part, epoch, result)
+
+    async def _reload(self) -> None:
+        try:
+            await scripts.load(self._redis)
+        except RedisError as error:
+            log.warning("scripts could not be loaded: %s", error)
+
+    def _command(self, part: list[Submission], epoch: str) -> list[Any]:
+        first = part[0]
+        session, activity_id, round = first.session, first.activity_id, first.round
+        shard = self._shards[session.shard]
+        command: list[Any] = [
+            "EVALSHA", scripts.DIGESTS["accept"], 14, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
+            session.parts, session.people, session.seen, session.answers(activity_id, round), session.entries(activity_id, round),
+            session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
+            session.personal, shard.outbox,
+            epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
+        ]  # fmt: skip
+        for one in part:
+            command += (
+                one.participant_id, one.entry, one.submission_id, one.response_id, one.revision, one.expected_revision,
+                "1" if one.by_receipt else "0", one.entry_limit, one.counters, one.payload, one.item,
+            )  # fmt: skip
+        return command
+
+    def _deliver(self, part: list[Submission], epoch: str, result: Any) -> None:
+        if isinstance(result, ResponseError):
+            text = str(result)
+            if text.startswith("EPOCH"):
+                self._incarnation.lose(part[0].session.shard, epoch)
+                _tell(part, Refusal("recovering", after_ms=500))
+            elif text.startswith("COLD"):
+                _tell(part, COLD)
+            elif text.startswith("STALE"):
+                _tell(part, STALE)
+            else:
+                log.error("accept was refused by Redis: %s", text)
+                _tell(part, as_refusal(result))
+            return
+        if isinstance(result, Exception):
+            _tell(part, as_refusal(result))
+            return
+        at_ms = int(result[0])
+        for index, one in enumerate(part):
+            code, offset, revision, response_id = result[1 + index * 4 : 5 + index * 4]
+            verdict = Verdict(None, int(offset), int(revision), response_id, epoch, at_ms, duplicate=code == ALREADY_ACCEPTED)
+            if code not in (ACCEPTED, ALREADY_ACCEPTED):
+                details = {"revision": int(revision)} if int(revision) else {}
+                verdict.error = Refusal(REFUSALS[code], details=details, after_ms=2_000 if code == -20 else None)
+            one.done(verdict)
+
+
+def _tell(part: list[Submission], error: Refusal | str) -> None:
+    for one in part:
+        one.done(Verdict(error))

@@ -1,0 +1,259 @@
+"""The live store: what is true of running sessions now. Every write is one script, every script is atomic."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from realtime.core.errors import Refusal
+from realtime.core.json_text import encode
+from realtime.store import keys, scripts
+from realtime.store.codes import REFUSALS
+from realtime.store.connection import Incarnation, as_refusal
+
+
+class Cold(Exception):
+    """The session is not live in the present epoch: load it, then try again."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        super().__init__(session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a session's raw keys changed to after an offset. A gone key has an empty value."""
+
+    epoch: str
+    offset: int
+    hidden_at: int
+    keys: list[tuple[str, int, Any]]  # raw key, stamp, JSON text or {counter: sum}
+    personal: list[tuple[str, int]]  # participant, stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Somebody who wants in. `holder` had been admitted before and shows a ticket."""
+
+    participant_id: str
+    nickname: str
+    anonymous: bool
+    holder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A participant's own response as the live store holds it; `payload` is the envelope's JSON text."""
+
+    activity_id: str
+    round: int
+    entry: str
+    revision: int
+    submission_id: str
+    response_id: str
+    offset: int
+    withdrawn: bool
+    payload: str
+
+
+class Live:
+    """Reads and writes of the live state, sessions by id."""
+
+    def __init__(
+        self, redis: Redis, incarnation: Incarnation, *, timeout_seconds: float, changes_limit: int, presence_ms: int, high_water: int
+    ) -> None:  # fmt: skip
+        self.redis = redis
+        self.incarnation = incarnation
+        self.shards = [keys.Shard(number) for number in range(len(incarnation.epochs))]
+        self._timeout_seconds = timeout_seconds
+        self._changes_limit = changes_limit
+        self._presence_ms = presence_ms
+        self._high_water = high_water
+
+    def session(self, session_id: str) -> keys.Session:
+        return keys.Session(session_id, len(self.shards))
+
+    async def call(self, name: str, session: keys.Session, names: list[str], arguments: Sequence[Any]) -> Any:
+        """Run a script on a session; the shard's epoch key and the epoch are put in front.
+
+        Raises Cold, or Refusal with a retry code when Redis cannot be asked.
+        """
+        epoch = self.incarnation.epoch_of(session.shard)
+        shard = self.shards[session.shard]
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await scripts.call(self.redis, name, [shard.epoch, *names], [epoch, *arguments])
+        except ResponseError as error:
+            text = str(error)
+            if text.startswith("EPOCH"):
+                self.incarnation.lose(session.shard, epoch)
+                raise Refusal("recovering", after_ms=500) from error
+            if text.startswith(("COLD", "LOST")):
+                raise Cold(session.id) from error
+            raise as_refusal(error) from error
+        except (RedisError, TimeoutError, OSError) as error:
+            raise as_refusal(error) from error
+
+    async def _ask(self, *command: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (RedisError, TimeoutError, OSError) as error:
+            raise as_refusal(error) from error
+
+    async def changes(self, session_id: str, since: int, personal_since: int = -1) -> Changes:
+        """Everything that changed after an offset; `personal_since` below 0 leaves the personal part out."""
+        session = self.session(session_id)
+        epoch = self.incarnation.epoch_of(session.shard)
+        offset, hidden_at, flat, own = await self.call(
+            "changes", session, [session.meta, session.stamps, session.values, session.personal],
+            [since, personal_since, session.base, self._changes_limit],
+        )  # fmt: skip
+        changed: list[tuple[str, int, Any]] = []
+        for index in range(0, len(flat), 3):
+            key, stamp, value = flat[index], int(float(flat[index + 1])), flat[index + 2]
+            if isinstance(value, list):
+                value = {value[at]: int(value[at + 1]) for at in range(0, len(value), 2)}
+            changed.append((key, stamp, value))
+        personal = [(own[index], int(float(own[index + 1]))) for index in range(0, len(own), 2)]
+        return Changes(epoch, int(offset), int(hidden_at), changed, personal)
+
+    async def write_value(
+        self, session_id: str, key: str, version: int, document: Any, *, hides: bool = False, meta: dict[str, Any] | None = None
+    ) -> bool:
+        """Publish one raw key unless a newer version is there; True if it was written."""
+        session = self.session(session_id)
+        fields = [part for pair in (meta or {}).items() for part in pair]
+        written, _ = await self.call(
+            "write_value", session, [session.meta, session.stamps, session.values, session.versions],
+            [session_id, key, version, "" if document is None else encode(document), int(hides), self.shards[session.shard].pokes, *fields],
+        )  # fmt: skip
+        return bool(written)
+
+    async def write_activity(
+        self, session_id: str, activity_id: str, version: int, document: dict[str, Any] | None, *, hides: bool, state: str,
+        round: int, settings_version: int, changes: bool, until_ms: int,
+    ) -> tuple[bool, int, int]:  # fmt: skip
+        """Publish an activity and the rules answers are judged by; returns (written, offset, closed offset)."""
+        session = self.session(session_id)
+        written, offset, closed = await self.call(
+            "write_activity", session,
+            [session.meta, session.stamps, session.values, session.versions, session.activity(activity_id), session.parts],
+            [session_id, activity_id, version, "" if document is None else encode(document), int(hides),
+             self.shards[session.shard].pokes, state, round, settings_version, int(changes), until_ms],
+        )  # fmt: skip
+        return bool(written), int(offset), int(closed)
+
+    async def join(self, session_id: str, joining: Sequence[Joining]) -> list[str | Refusal]:
+        """Admit people who arrived together; per person the name given, or why not."""
+        session = self.session(session_id)
+        shard = self.shards[session.shard]
+        arguments: list[Any] = [session_id, shard.pokes, self._high_water]
+        for one in joining:
+            arguments += [one.participant_id, one.nickname, fold(one.nickname), int(one.anonymous), int(one.holder)]
+        reply = await self.call(
+            "join", session,
+            [session.meta, session.stamps, session.values, session.people, session.names, session.removed, shard.outbox], arguments,
+        )  # fmt: skip
+        return [
+            reply[index + 1] if reply[index] > 0 else Refusal(REFUSALS[reply[index]], after_ms=2_000 if reply[index] == -20 else None)
+            for index in range(0, len(reply), 2)
+        ]
+
+    async def remove(self, session_id: str, participant_id: str) -> None:
+        """Take away the right to answer, for good."""
+        session = self.session(session_id)
+        await self.call(
+            "remove", session,
+            [session.meta, session.stamps, session.values, session.people, session.removed, session.online, session.personal],
+            [session_id, participant_id, self.shards[session.shard].pokes],
+        )  # fmt: skip
+
+    async def presence(self, session_id: str, present: Sequence[str], left: Sequence[str]) -> int:
+        """Note who is here and who left; returns how many are online."""
+        session = self.session(session_id)
+        return int(
+            await self.call(
+                "presence", session, [session.meta, session.stamps, session.values, session.people, session.online],
+                [session_id, self.shards[session.shard].pokes, self._presence_ms, len(present), *present, *left],
+            )
+        )  # fmt: skip
+
+    async def role_of(self, session_id: str, ticket_sha256: str) -> str | None:
+        """The role a presenter's ticket gives in a session."""
+        role: str | None = await self._ask("HGET", self.session(session_id).tickets, ticket_sha256)
+        return role
+
+    async def add_ticket(self, session_id: str, ticket_sha256: str, role: str) -> None:
+        await self._ask("HSET", self.session(session_id).tickets, ticket_sha256, role)
+
+    async def nickname_of(self, session_id: str, participant_id: str) -> str | None:
+        """The name of a participant who may answer, or None."""
+        name: str | None = await self._ask("HGET", self.session(session_id).people, participant_id)
+        return name
+
+    async def is_removed(self, session_id: str, participant_id: str) -> bool:
+        return bool(await self._ask("HEXISTS", self.session(session_id).removed, participant_id))
+
+    async def people(self, session_id: str) -> dict[str, str]:
+        """Everybody who may answer, by id; bounded by the session's cap."""
+        people: dict[str, str] = await self._ask("HGETALL", self.session(session_id).people)
+        return people
+
+    async def online(self, session_id: str) -> set[str]:
+        """The participants who are connected somewhere."""
+        return set(await self._ask("ZRANGE", self.session(session_id).online, 0, -1))
+
+    async def meta(self, session_id: str) -> dict[str, str]:
+        meta: dict[str, str] = await self._ask("HGETALL", self.session(session_id).meta)
+        return meta
+
+    async def tally(self, session_id: str, activity_id: str, round: int) -> dict[str, int]:
+        """The counters of one round, as they stand."""
+        flat = await self._ask("HGETALL", self.session(session_id).tally(activity_id, round))
+        return {name: int(amount) for name, amount in flat.items()}
+
+    async def own(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> list[Stored]:
+        """A participant's own responses in the given (activity, round) pairs."""
+        session = self.session(session_id)
+        wanted = list(rounds)
+        if not wanted:
+            return []
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                pipe = self.redis.pipeline(transaction=False)
+                for activity_id, round in wanted:
+                    pipe.hget(session.answers(activity_id, round), participant_id)
+                    pipe.hget(session.entries(activity_id, round), participant_id)
+                first = await pipe.execute()
+                found: list[tuple[str, int, str, str]] = []
+                more: list[tuple[str, int, list[str]]] = []
+                for index, (activity_id, round) in enumerate(wanted):
+                    single, entries = first[index * 2], first[index * 2 + 1]
+                    if single is not None:
+                        found.append((activity_id, round, "", single))
+                    if entries:
+                        more.append((activity_id, round, entries.split("\x1f")))
+                if more:
+                    pipe = self.redis.pipeline(transaction=False)
+                    for activity_id, round, entries in more:
+                        pipe.hmget(session.answers(activity_id, round), [keys.answer_field(participant_id, entry) for entry in entries])
+                    for (activity_id, round, entries), values in zip(more, await pipe.execute(), strict=True):
+                        found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
+        except (RedisError, TimeoutError, OSError) as error:
+            raise as_refusal(error) from error
+        return [_read_stored(*one) for one in found]
+
+
+def _read_stored(activity_id: str, round: int, entry: str, text: str) -> Stored:
+    head, _, payload = text.split("\n", 2)
+    revision, submission_id, response_id, offset, flag = head.split("|")
+    return Stored(activity_id, round, entry, int(revision), submission_id, response_id, int(offset), flag == "w", payload)
+
+
+def fold(nickname: str) -> str:
+    """The form in which nicknames are compared; empty for the anonymous."""
+    return nickname.casefold()

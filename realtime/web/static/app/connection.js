@@ -1,0 +1,422 @@
+/**
+ * One person's connection to one session, over whatever the network lets through: WebSocket first (`link.js`), plain
+ * HTTP (`fallback.js`) where that never opens. It reconnects by itself, resumes from its position, and sends every
+ * unsaved answer again.
+ *
+ * Events (`on(name, listener)` returns a function that takes the listener off):
+ *
+ *     state    (State)                     the session's map changed
+ *     status   ("connecting" | "online" | "offline" | "degraded" | "closed")
+ *     mine     (Map)                       own responses by activity id
+ *     receipt  ({entry, change})           change: waiting | counted | saved | superseded
+ *     refused  ({entry, code, message, details})   an answer was refused for good
+ *     closed   ({code, message})           for good; nothing will be tried again
+ */
+
+import { Fallback } from "./fallback.js";
+import { Link } from "./link.js";
+import { commandOf, mergeOwn, nextRevision, ownOf } from "./outbox.js";
+import { apply, GAP, isBehind, positionOf } from "./sync.js";
+import { uuid7 } from "./uuid7.js";
+
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MOST_MS = 30_000;
+const STABLE_MS = 10_000; // a connection that lived this long ends the growth of the backoff
+const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TRIES = 5;
+const PENDING_LIMIT = 500;
+const DISCONNECTED = { code: "disconnected", message: "", details: {} };
+const SOCKET_TRIES = 3; // sockets that fail before one ever opened, until plain HTTP is tried
+const SOCKET_AGAIN_MS = 60_000; // on plain HTTP, how often a socket is tried
+
+export const browserClock = {
+  now: () => Date.now(),
+  later: (ms, action) => setTimeout(action, ms),
+  cancel: (handle) => clearTimeout(handle),
+};
+
+export class Connection {
+  /** @type {import("./sync.js").State|null} */
+  state = null;
+  /** @type {Map<string, Object[]>} own responses by activity id */
+  mine = new Map();
+  status = "connecting";
+  you = null;
+  durability = null;
+  #options;
+  #listeners = new Map();
+  #link = null;
+  #fallback = null;
+  #timer = null; // of the next attempt to open a socket
+  #attempt = 0;
+  #failedSockets = 0;
+  #everOpened = false;
+  #skewMs = 0;
+  #posting = false;
+
+  /**
+   * @param {Object} options
+   * @param {string} options.sessionId
+   * @param {string} options.ticket
+   * @param {string} options.origin such as `https://plenum.example`
+   * @param {import("./outbox.js").Outbox|null} [options.outbox] participants only
+   * @param {typeof WebSocket} options.WebSocket
+   * @param {typeof fetch} options.fetch
+   * @param {typeof browserClock} options.clock
+   * @param {() => number} options.random from 0 up to 1
+   * @param {() => string} [options.makeId] makes submission ids
+   * @param {{name: string, version: string}} [options.client]
+   */
+  constructor(options) {
+    this.#options = { outbox: null, makeId: uuid7, client: { name: "plenum-web", version: "1" }, ...options };
+  }
+
+  get outbox() {
+    return this.#options.outbox;
+  }
+
+  start() {
+    this.#open();
+  }
+
+  /** Ends the connection; it cannot be started again. */
+  stop() {
+    this.#end(null);
+  }
+
+  on(name, listener) {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** The server's clock, as well as this device can tell; milliseconds since 1970. */
+  serverNowMs() {
+    return this.#options.clock.now() + this.#skewMs;
+  }
+
+  /**
+   * A person pressed "send". The answer is kept before it is sent, and sent until it is counted or refused.
+   * `fresh` marks a further contribution (a new question), which changes no earlier one.
+   *
+   * @returns {import("./outbox.js").Entry|null} null: too many answers wait already, this one was not taken
+   */
+  press({ activity_id, round, data, entry = null, fresh = false, withdraw = false, metadata = null }) {
+    const own = this.mine.get(activity_id) ?? [];
+    const revision = fresh ? 1 : nextRevision(this.outbox.entries, own, activity_id, round, entry ?? "");
+    const submission_id = this.#options.makeId();
+    const kept = this.outbox.press({ submission_id, activity_id, round, data, entry, revision, withdraw, metadata });
+    if (kept) {
+      this.#emit("receipt", { entry: kept, change: "waiting" });
+      this.#sendEntry(kept);
+    }
+    return kept;
+  }
+
+  /**
+   * A presenter's command. Resolves to the result of `done`; rejects with {code, message, details}, where
+   * `disconnected` and `timeout` mean that nobody knows whether it was done (the state will tell).
+   */
+  request(command) {
+    const { clock } = this.#options;
+    return new Promise((resolve, reject) => {
+      if (!isUp(this.#link) || this.#link.pendingCount >= PENDING_LIMIT) reject(DISCONNECTED);
+      else this.#link.ask(command, makeRequest(command, clock, resolve, reject));
+    });
+  }
+
+  /** Finds out fast whether the connection still lives: the page was shown again, or the network returned. */
+  probe() {
+    if (this.status === "closed") return;
+    if (isUp(this.#link)) {
+      this.#attempt = 0;
+      this.#link.probe();
+    } else if (!this.#link && !this.#fallback) {
+      this.#attempt = 0;
+      this.#schedule(this.#options.random() * BACKOFF_FIRST_MS);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------ coming and going
+
+  #open() {
+    const { WebSocket, origin, clock, ticket, client } = this.#options;
+    const link = new Link({
+      WebSocket, origin, clock,
+      hello: () => {
+        this.#everOpened = true;
+        return { type: "hello", ticket, protocol: 1, position: positionOf(this.state), client };
+      },
+      onFrame: (frame, waiting) => this.#hear(link, frame, waiting),
+      onLost: (code, unanswered) => this.#lost(link, code, unanswered),
+    });
+    this.#timer = null;
+    this.#link = link;
+    link.open();
+  }
+
+  #lost(link, code, unanswered) {
+    const { clock, random } = this.#options;
+    for (const waiting of unanswered) waiting.reject?.(DISCONNECTED);
+    if (this.#link !== link) return;
+    this.#link = null;
+    if (code >= 4500 && code <= 4999) {
+      this.#end({ code: link.farewell?.code ?? "closed", message: link.farewell?.message ?? "", close_code: code });
+    } else if (this.#fallback) {
+      this.#schedule(SOCKET_AGAIN_MS * (0.5 + random()));
+    } else {
+      if (this.status !== "connecting") this.#setStatus("offline");
+      if (!link.opened) this.#failedSockets += 1;
+      if (link.welcomedMs && clock.now() - link.welcomedMs > STABLE_MS) this.#attempt = 0;
+      if (!this.#everOpened && this.#failedSockets >= SOCKET_TRIES) this.#fallBack();
+      else this.#schedule(link.returnMs ? Math.max(0, link.returnMs - clock.now()) : this.#backoffMs());
+    }
+  }
+
+  /** Full jitter: the phones of a hall must not all come back in the same instant. */
+  #backoffMs() {
+    const mostMs = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** this.#attempt);
+    this.#attempt = Math.min(this.#attempt + 1, 16);
+    return this.#options.random() * mostMs;
+  }
+
+  #schedule(ms) {
+    this.#options.clock.cancel(this.#timer);
+    this.#timer = this.#options.clock.later(ms, () => this.#open());
+  }
+
+  #end(reason) {
+    const link = this.#link;
+    this.#link = null;
+    this.#stopFallback();
+    this.#options.clock.cancel(this.#timer);
+    link?.drop(1000);
+    this.#setStatus("closed");
+    if (reason) this.#emit("closed", reason);
+  }
+
+  // --------------------------------------------------------------------------------------- what the server says
+
+  #hear(link, frame, waiting) {
+    if (frame.server_time_ms) this.#skewMs = frame.server_time_ms - this.#options.clock.now();
+    if (frame.type === "welcome") {
+      this.#welcome(frame);
+    } else if (frame.type === "snapshot" || frame.type === "delta") {
+      this.#follow(frame);
+    } else if (frame.type === "synced") {
+      link.syncing = false;
+      this.#takeMine(frame.mine, true);
+      this.#follow(frame.state);
+    } else if (frame.type === "mine") {
+      this.#takeMine(frame.mine, false);
+    } else if (frame.type === "beat") {
+      if (isBehind(this.state, frame)) this.#sync();
+    } else if (frame.type === "accepted") {
+      link.flying.delete(frame.submission_id);
+      this.#accepted(frame);
+    } else if (frame.type === "done") {
+      waiting?.resolve(frame.result);
+    } else if (frame.type === "refused") {
+      this.#refused(link, frame, waiting);
+    } else if (frame.type === "retry") {
+      this.#retry(link, frame, waiting);
+    } // anything else is a pong, the link's own, or from a later version of the protocol
+  }
+
+  #welcome(frame) {
+    this.#stopFallback();
+    this.you = frame.you;
+    this.durability = frame.durability;
+    this.#setStatus("online");
+    this.#takeMine(frame.mine, true);
+    this.#follow(frame.state);
+    for (const entry of this.outbox?.entries ?? []) this.#sendEntry(entry);
+  }
+
+  #refused(link, frame, waiting) {
+    if (waiting?.kind === "entry") {
+      link.flying.delete(waiting.submissionId);
+      this.#refuseEntry(waiting.submissionId, frame);
+    } else if (waiting?.kind === "request") {
+      waiting.reject(frame);
+    } else if (waiting?.kind === "sync") {
+      link.drop(); // the next hello starts over
+    }
+  }
+
+  #retry(link, frame, waiting) {
+    const { clock, random } = this.#options;
+    if (!waiting || waiting.kind === "hello") return;
+    if (waiting.kind === "request" && (waiting.triesLeft -= 1) <= 0) {
+      waiting.reject(frame);
+      return;
+    }
+    clock.later(frame.after_ms * (1 + random() / 2), () => {
+      if (waiting.over) return;
+      if (link.isOver) {
+        waiting.reject?.(DISCONNECTED);
+      } else if (waiting.kind === "request") {
+        link.ask(waiting.command, waiting);
+      } else if (waiting.kind === "sync") {
+        link.syncing = false;
+        this.#sync();
+      } else {
+        link.flying.delete(waiting.submissionId);
+        const entry = this.outbox.find(waiting.submissionId);
+        if (entry) this.#sendEntry(entry);
+      }
+    });
+  }
+
+  // ----------------------------------------------------------------------------------------- state and answers
+
+  /** Returns false when the frame left a gap. */
+  #follow(frame) {
+    const next = apply(this.state, frame);
+    if (next === GAP) {
+      this.#sync();
+      return false;
+    }
+    const isNewEpoch = this.state?.epoch !== next.epoch;
+    this.state = next;
+    if (this.outbox && isNewEpoch) {
+      this.outbox.fallBack(next.epoch);
+      this.#link?.flying.clear();
+      for (const entry of this.outbox.entries) if (entry.state === "waiting") this.#sendEntry(entry);
+    }
+    this.#settle();
+    this.#emit("state", next);
+    return true;
+  }
+
+  #sync() {
+    const link = this.#link;
+    if (!isUp(link) || link.syncing) return;
+    link.syncing = true;
+    link.ask({ type: "sync", position: positionOf(this.state) }, { kind: "sync" });
+  }
+
+  #settle() {
+    const saved = this.state?.map.get("saved");
+    if (!this.outbox || !Number.isInteger(saved)) return;
+    for (const entry of this.outbox.settle(this.state.epoch, saved)) this.#emit("receipt", { entry, change: "saved" });
+  }
+
+  /** Own responses: all of them (`isWhole`), or those that changed. */
+  #takeMine(mine, isWhole) {
+    this.mine = mergeOwn(isWhole ? new Map() : this.mine, mine);
+    this.#emit("mine", this.mine);
+  }
+
+  #sendEntry(entry) {
+    const link = this.#link;
+    if (isUp(link)) {
+      if (link.flying.has(entry.submission_id)) return;
+      link.flying.add(entry.submission_id);
+      link.ask(commandOf(entry), { kind: "entry", submissionId: entry.submission_id });
+    } else if (this.#fallback) {
+      this.#post();
+    }
+  }
+
+  #accepted(frame) {
+    const entry = this.outbox?.accept(frame);
+    if (!entry) return;
+    this.mine = mergeOwn(this.mine, { [entry.activity_id]: [ownOf(frame, entry)] });
+    this.#emit("mine", this.mine);
+    this.#emit("receipt", { entry, change: "counted" });
+    this.#settle();
+  }
+
+  #refuseEntry(submissionId, { code, message, details = {} }) {
+    const entry = this.outbox.refuse(submissionId);
+    if (!entry) return;
+    // Superseded: a newer answer of the same person stands, which is what that person wants.
+    if (code === "superseded") this.#emit("receipt", { entry, change: "superseded" });
+    else this.#emit("refused", { entry, code, message, details });
+  }
+
+  // ------------------------------------------------------------------------------------------------ plain HTTP
+
+  #fallBack() {
+    const { origin, sessionId, ticket, fetch, clock, random } = this.#options;
+    this.#fallback = new Fallback({
+      origin, sessionId, ticket, fetch, clock,
+      position: () => positionOf(this.state),
+      onDocument: (document) => this.#takeDocument(document),
+      onLost: () => {
+        this.#stopFallback();
+        this.#failedSockets = SOCKET_TRIES - 1; // one socket, then plain HTTP again
+        if (this.status !== "connecting") this.#setStatus("offline");
+        this.#schedule(this.#backoffMs());
+      },
+      onEnd: (problem) => this.#end(problem),
+    });
+    this.#schedule(SOCKET_AGAIN_MS * (0.5 + random()));
+    this.#fallback.run();
+  }
+
+  #takeDocument(document) {
+    this.#attempt = 0;
+    this.#setStatus("degraded");
+    if (document.mine) this.#takeMine(document.mine, document.type === "snapshot");
+    const isFollowed = this.#follow(document);
+    if (!isFollowed) this.state = null; // the next question has no position, so a snapshot comes
+    this.#post();
+    return isFollowed;
+  }
+
+  #stopFallback() {
+    this.#fallback?.stop();
+    this.#fallback = null;
+  }
+
+  /** Posts what waits, one after the other in the order of the presses. */
+  async #post() {
+    const fallback = this.#fallback;
+    if (this.#posting || !fallback || !this.outbox) return;
+    this.#posting = true;
+    try {
+      for (;;) {
+        const entry = this.outbox.entries.find((each) => each.state === "waiting" && !each.withdraw);
+        if (!entry || this.#fallback !== fallback) return;
+        const type = this.state?.map.get(`activity:${entry.activity_id}`)?.type ?? "generic";
+        const reply = await fallback.post({ ...entry, type });
+        if (reply.accepted) this.#accepted({ ...entry, entry: entry.entry ?? "", epoch: this.state?.epoch, ...reply.accepted });
+        else if (reply.isFinal) this.#refuseEntry(entry.submission_id, reply);
+        else await new Promise((resolve) => this.#options.clock.later(reply.after_ms, resolve));
+      }
+    } finally {
+      this.#posting = false;
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------- events
+
+  #setStatus(status) {
+    if (this.status === status || this.status === "closed") return;
+    this.status = status;
+    this.#emit("status", status);
+  }
+
+  #emit(name, value) {
+    for (const listener of this.#listeners.get(name) ?? []) listener(value);
+  }
+}
+
+function isUp(link) {
+  return Boolean(link?.welcomedMs) && !link.isOver;
+}
+
+/** What a request waits with. It ends once: by a reply, by the loss of its link, or by time. */
+function makeRequest(command, clock, resolve, reject) {
+  const waiting = { kind: "request", command, triesLeft: REQUEST_TRIES, over: false };
+  const settle = (action) => (value) => {
+    if (waiting.over) return;
+    waiting.over = true;
+    clock.cancel(timer);
+    action(value);
+  };
+  const timer = clock.later(REQUEST_TIMEOUT_MS, () => waiting.reject({ code: "timeout", message: "", details: {} }));
+  return Object.assign(waiting, { resolve: settle(resolve), reject: settle(reject) });
+}

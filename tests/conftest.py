@@ -1,0 +1,14 @@
+"""What holds for every test: nothing of the caller's environment, no deadline that a busy machine breaks."""
+
+import os
+
+from hypothesis import settings
+
+# A test must never reach the servers of the person who runs it.
+for name in list(os.environ):
+    if name in {"REDIS_URL", "DATABASE_URL", "PORT"} or name.startswith("PLENUM_"):
+        del os.environ[name]
+
+# Time per example says how busy the machine is, not whether the code is right; a hang ends by the time-out.
+settings.register_profile("plenum", deadline=None, print_blob=True)
+settings.load_profile("plenum")

@@ -1,0 +1,130 @@
+"""Every check of the project in one run: `python3 plenum.py test`, from a machine that has only Python.
+
+Lint comes first, then the tests by tier, cheapest first. A tier that fails does not stop the next
+ones, so one run tells all. With arguments it is pytest and nothing else.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import playwright
+
+from tests.browsers import find_browser, install_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
+BIN = Path(sys.executable).parent
+TIERS: dict[str, tuple[str, ...]] = {
+    "pure": ("core", "activities"),
+    "engines": (),  # Whatever no other tier names: new folders of tests are never forgotten.
+    "journeys": ("journey", "wire", "faults"),
+    "browser": ("browser",),
+}
+LINTERS = {
+    "ruff": [str(BIN / "ruff"), "check", "."],
+    "mypy": [str(BIN / "mypy")],
+    "imports": [str(BIN / "lint-imports")],
+}
+COUNTS = "{} passed, {} failed, {} skipped"
+XML_COUNTS = ("tests", "errors", "failures", "skipped")  # In pytest's report.
+NO_TESTS_COLLECTED = 5  # pytest's exit status.
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended, for the table at the end."""
+
+    name: str
+    failed: bool
+    text: str | None  # None: the counts say it.
+    seconds: float = 0.0
+    counts: tuple[int, int, int] = (0, 0, 0)  # passed, failed, skipped
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of the whole run: 0 only where nothing failed."""
+    if arguments:
+        return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
+    outcomes = [lint(name, command) for name, command in LINTERS.items()]
+    outcomes.append(test_javascript())
+    outcomes.extend(test_tier(name) for name in TIERS)
+    passed, failed, skipped = (sum(outcome.counts[i] for outcome in outcomes) for i in range(3))
+    print("\n" + "=" * 78)
+    for outcome in outcomes:
+        text = outcome.text or COUNTS.format(*outcome.counts)
+        print(f"{outcome.name:<20} {text:<44} {outcome.seconds:>8.1f} s")
+    print("Total:", COUNTS.format(passed, failed, skipped), flush=True)
+    return 1 if failed or not passed or any(outcome.failed for outcome in outcomes) else 0
+
+
+def lint(name: str, command: list[str]) -> Outcome:
+    """Runs one linter over the tree."""
+    status, seconds = run(f"lint: {name}", command)
+    return Outcome(f"lint: {name}", status != 0, "failed" if status else "ok", seconds)
+
+
+def test_tier(name: str) -> Outcome:
+    """Runs one tier in a pytest of its own, so that a crash or a leftover of one cannot spoil the next."""
+    title = f"tests: {name}"
+    paths = tier_paths(name)
+    if not paths:
+        return Outcome(title, False, "none")
+    if name == "browser" and not (find_browser() or install_browser()):
+        return Outcome(title, False, "LEFT OUT: no Chromium or Chrome, and no way to install one")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        status, seconds = run(title, [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths])
+        if status == NO_TESTS_COLLECTED:
+            return Outcome(title, False, "none", seconds)
+        if not report.exists():
+            return Outcome(title, True, f"pytest ended with status {status}", seconds)
+        suite = next(ET.parse(report).getroot().iter("testsuite"))
+    tests, errors, failures, skipped = (int(suite.get(each, 0)) for each in XML_COUNTS)
+    failed = errors + failures
+    return Outcome(title, status != 0, None, seconds, (tests - failed - skipped, failed, skipped))
+
+
+def tier_paths(name: str) -> list[str]:
+    """The folders and files of a tier that exist and hold tests, in the order they are to run."""
+    named = TIERS[name]
+    if not named:
+        elsewhere = {folder for tier in TIERS.values() for folder in tier}
+        named = tuple(sorted(path.name for path in TESTS.iterdir() if path.name not in elsewhere))
+    paths = (TESTS / part for part in named)
+    return [str(p) for p in paths if p.match("test_*.py") or (p.is_dir() and any(p.rglob("test_*.py")))]
+
+
+def test_javascript() -> Outcome:
+    """The pages' own modules under `node --test`, on the node in Playwright's wheel: everywhere the same."""
+    title = "tests: javascript"
+    files = sorted(str(path) for path in TESTS.rglob("*.test.*js"))
+    if not files:
+        return Outcome(title, False, "none")
+    node = str(Path(playwright.__file__).parent / "driver" / "node")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.tap")
+        reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
+        reporters += ["--test-reporter=tap", f"--test-reporter-destination={report}"]
+        status, seconds = run(title, [node, "--test", *reporters, *files])
+        tap = report.read_text() if report.exists() else ""
+    found = dict(re.findall(r"^# (pass|fail|skipped) (\d+)$", tap, re.MULTILINE))
+    passed, failed, skipped = (int(found.get(word, 0)) for word in ("pass", "fail", "skipped"))
+    return Outcome(title, status != 0, None, seconds, (passed, failed, skipped))
+
+
+def run(title: str, command: list[str]) -> tuple[int, float]:
+    """Exit status and seconds of a command whose output goes straight to the person."""
+    print(f"\n--- {title}", flush=True)
+    started = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    return status, time.monotonic() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
