@@ -1,12 +1,14 @@
 """The connection pool, and the check that PostgreSQL keeps what it confirms."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from persistence.errors import UnfitDatabase
+from persistence.rows import build_row
 from persistence.statements import statement
 
 _READ_SERVER_SETTINGS = statement("read_server_settings")
@@ -47,27 +49,43 @@ async def open_pool(
     return pool
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What decides whether PostgreSQL keeps what it confirmed, as this role and database see it."""
+
+    server_version: str
+    server_version_num: int
+    fsync: str
+    synchronous_commit: str
+    full_page_writes: str
+
+
 async def check_server(database: Database) -> None:
     """Refuse a server on which "saved" would be a lie; `UnfitDatabase` says what to change."""
-    found = await database.fetchrow(_READ_SERVER_SETTINGS)
-    if found is None:
-        raise UnfitDatabase("PostgreSQL did not tell its settings; check that this is a PostgreSQL server.")
-    if found["server_version_num"] < _OLDEST_VERSION_NUM:
+    record = await database.fetchrow(_READ_SERVER_SETTINGS)
+    assert record is not None  # a SELECT of settings always yields a row
+    judge_settings(build_row(ServerSettings, record))
+
+
+def judge_settings(settings: ServerSettings) -> None:
+    """Raise `UnfitDatabase` for the first setting that is not fit."""
+    if settings.server_version_num < _OLDEST_VERSION_NUM:
         raise UnfitDatabase(
-            f"PostgreSQL {found['server_version']} is too old: upgrade the server to version 14 or newer."
+            f"PostgreSQL {settings.server_version} is too old: upgrade the server to version 14 or newer."
         )
-    if found["fsync"] == "off":
+    if settings.fsync == "off":
         raise UnfitDatabase(
-            "PostgreSQL runs with fsync = off and may lose what it confirmed: set fsync = on and restart it."
+            "PostgreSQL runs with fsync = off and may lose what it confirmed: set it to on and reload."
         )
-    if found["full_page_writes"] == "off":
+    if settings.full_page_writes == "off":
         raise UnfitDatabase(
-            "PostgreSQL runs with full_page_writes = off and may tear pages: set it to on and reload it."
+            "PostgreSQL runs with full_page_writes = off and may tear pages at a power cut: set it to on and "
+            "reload the server."
         )
-    if found["synchronous_commit"] in ("off", "local"):
+    if settings.synchronous_commit in ("off", "local"):
         raise UnfitDatabase(
-            f"PostgreSQL runs with synchronous_commit = {found['synchronous_commit']} for this role and "
-            "database: set it to on (ALTER DATABASE … SET synchronous_commit = on), or answers get lost."
+            f"PostgreSQL runs with synchronous_commit = {settings.synchronous_commit} for this role and "
+            "database and can lose answers: set it to on (ALTER DATABASE … SET synchronous_commit = on)."
         )
 
 

@@ -30,6 +30,14 @@ SELECT pg_advisory_unlock($1::bigint);
 -- Let one transaction at a time decide something that no row can be locked for.
 SELECT pg_advisory_xact_lock($1::bigint);
 
+-- name: lock_for_connection
+-- Let one connection at a time do something that takes several transactions.
+SELECT pg_advisory_lock($1::bigint);
+
+-- name: unlock_for_connection
+-- Give back what lock_for_connection took.
+SELECT pg_advisory_unlock($1::bigint);
+
 -- name: create_session
 -- Store a new session.
 INSERT INTO sessions (id, title, description, state, join_code, settings, max_participants, shard, legacy_id)
@@ -354,6 +362,14 @@ UPDATE shards
 SET lease_owner = $2, lease_token = lease_token + 1,
     lease_expires_at = clock_timestamp() + make_interval(secs => $3::double precision)
 WHERE shard = $1 AND (lease_owner IS NULL OR lease_owner = $2 OR lease_expires_at < clock_timestamp())
+RETURNING lease_token;
+
+-- name: seize_lease
+-- Take a shard whoever holds it; only recovery may, after it began a new epoch.
+UPDATE shards
+SET lease_owner = $2, lease_token = lease_token + 1,
+    lease_expires_at = clock_timestamp() + make_interval(secs => $3::double precision)
+WHERE shard = $1
 RETURNING lease_token;
 
 -- name: renew_lease

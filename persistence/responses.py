@@ -1,6 +1,6 @@
 """Reading the stored responses; they are written by `batch` only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,7 +38,7 @@ class ResponseRow:
     participant_id: str
     response_data: str
     round: int
-    entry: int
+    entry: str
     revision: int
     submission_id: str
     seq: int
@@ -129,7 +129,7 @@ async def containing(
 
 async def for_rebuild(
     pool: asyncpg.Pool, session_id: str, *, chunk_rows: int = 1000
-) -> AsyncIterator[list[ResponseRow]]:
+) -> AsyncGenerator[list[ResponseRow], None]:
     """Yield every response of a session, withdrawn ones too, in the order of `seq`, a chunk at a time.
 
     All chunks show one point in time. The connection stays taken until the iteration ends or is closed.

@@ -19,6 +19,9 @@ _READ = statement("read_shard")
 _RENEW_EPOCH = statement("renew_epoch")
 _NOTE_RUN_ID = statement("note_run_id")
 _ACQUIRE_LEASE = statement("acquire_lease")
+_SEIZE_LEASE = statement("seize_lease")
+_LOCK_CONNECTION = statement("lock_for_connection")
+_UNLOCK_CONNECTION = statement("unlock_for_connection")
 _RENEW_LEASE = statement("renew_lease")
 _RELEASE_LEASE = statement("release_lease")
 
@@ -88,6 +91,22 @@ async def acquire_lease(database: Database, shard: int, owner: str, ttl_seconds:
     """
     token: int | None = await database.fetchval(_ACQUIRE_LEASE, shard, owner, ttl_seconds)
     return token
+
+
+async def seize_lease(database: Database, shard: int, owner: str, ttl_seconds: float) -> int | None:
+    """Take a shard whoever holds it and return the fencing token; for recovery, after it began a new epoch."""
+    token: int | None = await database.fetchval(_SEIZE_LEASE, shard, owner, ttl_seconds)
+    return token
+
+
+async def lock(connection: Database, number: int) -> None:
+    """Wait for a lock that this connection holds until `unlock`, or until it is closed."""
+    await connection.execute(_LOCK_CONNECTION, number)
+
+
+async def unlock(connection: Database, number: int) -> None:
+    """Give back what `lock` took."""
+    await connection.execute(_UNLOCK_CONNECTION, number)
 
 
 async def renew_lease(database: Database, shard: int, token: int, ttl_seconds: float) -> bool:

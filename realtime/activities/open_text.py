@@ -33,7 +33,7 @@ _MOST_WORDS = 2_000  # word counts above it are counted as it
 
 
 class Settings(Model):
-    """`max_entries` is the number of texts in one answer; `min_length` and `max_length` are of each, cleaned."""
+    """`max_entries` is the number of texts in one answer, the lengths are of each of them."""
 
     prompt: Prompt
     min_length: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -93,7 +93,9 @@ class OpenText(ActivityType[Settings, Answer]):
 
     def check(self, settings: Settings, answer: Answer) -> Answer:
         if len(answer.entries) > settings.max_entries:
-            raise Refusal("too_many_choices", details={"field": "data.entries", "max_choices": settings.max_entries})
+            raise Refusal(
+                "too_many_choices", details={"field": "data.entries", "max_choices": settings.max_entries}
+            )
         entries: list[str] = []
         for index, written in enumerate(answer.entries):
             place = f"data.entries.{index}"
@@ -114,7 +116,9 @@ class OpenText(ActivityType[Settings, Answer]):
 
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
         keys = [group_key(text) if len(text) <= _LONGEST_GROUPED else None for text in answer.entries]
-        return {"entries": [{"text": text, "key": key} for text, key in zip(answer.entries, keys, strict=True)]}
+        return {
+            "entries": [{"text": text, "key": key} for text, key in zip(answer.entries, keys, strict=True)]
+        }
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         main: dict[str, Any] = {"total": live.tally.get("entries", 0)}
@@ -132,7 +136,11 @@ class OpenText(ActivityType[Settings, Answer]):
             for index, written in enumerate(item.data["entries"]):
                 # A response of one text has its own id, so that what is decided about it names what is shown.
                 entry_id = item.id if len(item.data["entries"]) == 1 else f"{item.id}.{index}"
-                parts[f"item:{entry_id}"] = {"id": entry_id, "item_id": item.id, "text": written["text"]} | entry
+                parts[f"item:{entry_id}"] = {
+                    "id": entry_id,
+                    "item_id": item.id,
+                    "text": written["text"],
+                } | entry
         return parts
 
     def assemble(self, parts: Mapping[str, Json]) -> dict[str, Json]:
@@ -161,7 +169,9 @@ def _groups(items: list[Item]) -> list[dict[str, Json]]:
     for item in newest(items, len(items)):
         for written in item.data["entries"]:
             if written["key"]:
-                group = groups.setdefault(written["key"], {"key": written["key"], "text": written["text"], "count": 0})
+                group = groups.setdefault(
+                    written["key"], {"key": written["key"], "text": written["text"], "count": 0}
+                )
                 group["count"] += 1
     several = [group for group in groups.values() if group["count"] > 1]
     return sorted(several, key=lambda group: (-group["count"], group["key"]))[:GROUPS]

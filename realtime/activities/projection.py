@@ -42,6 +42,13 @@ class ActivityCopy:
                 items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"])
 
     @property
+    def settings_version(self) -> int:
+        """Names the rules answers are judged by, as `persistence.documents.settings_version` does."""
+        assert self.document is not None
+        version: int = self.document["settings_version"]
+        return version
+
+    @property
     def gone(self) -> bool:
         return self.document is None
 
@@ -71,7 +78,7 @@ def project_activity(
     state, round, revealed = document["state"], document["round"], document["revealed"]
     sight = sight_of(audience, config.reveal.model_dump(), state, revealed)
     closed_offset = document.get("closed_offset", 0)
-    shown = {name: value for name, value in document.items() if name != "config"} | {
+    shown = {name: value for name, value in document.items() if name not in ("config", "settings_version")} | {
         "status": legacy_status(state),
         "final": state in ("closed", "cancelled") and 0 < closed_offset <= saved,
         "config": config.model_dump(mode="json") | {"settings": kind.public_settings(settings, sight)},

@@ -88,7 +88,7 @@ class Qna(ActivityType[Settings, Answer]):
         return migrated
 
     def migrate_answer(self, settings: Settings, data: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Legacy: `type` for `action`, `question_id`, `vote_type` up or down; `edit` is a question that `edits`."""
+        """Legacy: `type`, `question_id`, `vote_type` up or down; `edit` is a question that `edits`."""
         migrated = dict(data)
         if "type" in migrated and "action" not in migrated:
             migrated["action"] = migrated.pop("type")
@@ -157,7 +157,9 @@ class Qna(ActivityType[Settings, Answer]):
             by_status = {name: by_status[name] for name in ("active", "pinned", "archived")}
         main = {"total": len(shown), "by_status": by_status, "sort": live.settings.sort}
         counted = sight.host or live.settings.show_vote_counts
-        shown.sort(key=lambda item: (status[item.id] != "pinned", -_score(votes[item.id]) * counted, -item.at_ms))
+        shown.sort(
+            key=lambda item: (status[item.id] != "pinned", -_score(votes[item.id]) * counted, -item.at_ms)
+        )
         parts: dict[str, Json] = {"": main}
         for item in shown[:SHOWN]:
             parts[f"item:{item.id}"] = self._part(live, sight, item, status[item.id], votes[item.id])
@@ -192,7 +194,7 @@ class Qna(ActivityType[Settings, Answer]):
         return {"items": items} | main
 
     def decide(self, live: Live[Settings], decision: Mapping[str, Json]) -> Mapping[str, Json]:
-        """A status action, `answer` with a text or none, `unanswer`, `merge` into another question, `part`."""
+        """A status action, `answer` with a text or none, `unanswer`, `merge` into another one, `part`."""
         action = action_of(decision, {*STATUS_AFTER, "answer", "unanswer", "merge", "part"})
         if action in STATUS_AFTER:
             return decide_status(live, decision, action)
@@ -207,7 +209,9 @@ class Qna(ActivityType[Settings, Answer]):
         elif action == "merge":
             into = item_of(live, decision, "into")
             if _merged_into(live, into.id) == item.id:
-                raise Refusal("illegal_move", details={"field": "into", "reason": "it is merged into this one"})
+                raise Refusal(
+                    "illegal_move", details={"field": "into", "reason": "it is merged into this one"}
+                )
             decided["merged_into"] = into.id
         else:
             dropped = {"unanswer": ("answered", "answer"), "part": ("merged_into",)}[action]
@@ -226,7 +230,7 @@ def wilson(up: int, votes: int) -> float:
 
 
 def controversy(up: int, down: int, people: int) -> float:
-    """0 where nobody disagrees, 1 where many votes are split evenly; few votes among many people count less."""
+    """0 where nobody disagrees, near 1 where many are split evenly; few among many count less."""
     return 2 * min(up, down) / (up + down + max(1.0, 0.1 * people))
 
 

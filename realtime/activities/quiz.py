@@ -57,7 +57,7 @@ class Phases(Model):
 
 
 class Settings(Model):
-    """`list_fastest`: how many of those who were right and first are listed. It keeps one item per right answer."""
+    """`list_fastest`: how many of those right first are listed; it keeps an item for each right answer."""
 
     question: Prompt
     options: Annotated[list[Option], Field(min_length=2, max_length=50)]
@@ -83,10 +83,10 @@ class Settings(Model):
         if not self.correct and not by_statement:
             raise ValueError("this marking needs a correct option")
         if not self.min_choices and not by_statement:
-            raise ValueError("min_choices can be 0 only where every option is a statement (kprim, per_option)")
+            raise ValueError("min_choices 0 needs a marking by statement (kprim, per_option)")
         if not self.min_choices <= self.max_choices <= len(ids):
             raise ValueError("min_choices <= max_choices <= number of options must hold")
-        if self.marking == "exact" and not self.min_choices <= len(self.correct) <= self.max_choices:
+        if self.marking != "mapping" and not self.min_choices <= len(self.correct) <= self.max_choices:
             raise ValueError("the correct options cannot be chosen within min_choices and max_choices")
         if (self.marking == "mapping") != (self.mapping is not None):
             raise ValueError("mapping belongs to the marking of that name, and to no other")
@@ -137,7 +137,7 @@ class Quiz(ActivityType[Settings, Answer]):
     }
 
     def migrate_settings(self, settings: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Accept plain strings as options, one correct option as such, `correct: true` for a true/false question."""
+        """Accept strings as options, one correct option as such, `correct: true` for true or false."""
         migrated = dict(settings)
         if "question" not in migrated and "prompt" in migrated:
             migrated["question"] = migrated.pop("prompt")
@@ -154,7 +154,11 @@ class Quiz(ActivityType[Settings, Answer]):
             migrated["correct"] = correct = [correct]
         if migrated["options"] is not texts and isinstance(correct, list):
             by_text = {option["text"]: option["id"] for option in migrated["options"]}
-            migrated["correct"] = [by_text.get(text, text) if isinstance(text, str) else text for text in correct]
+            migrated["correct"] = [
+                by_text.get(choice, choice) if isinstance(choice, str) else choice for choice in correct
+            ]
+        if migrated.get("marking") in ("kprim", "per_option") and isinstance(migrated["options"], list):
+            migrated = {"min_choices": 0, "max_choices": len(migrated["options"])} | migrated
         mapping = migrated.get("mapping")
         if isinstance(mapping, Mapping):
             migrated["mapping"] = {name.replace("-", "_"): value for name, value in mapping.items()}
@@ -251,7 +255,8 @@ class Quiz(ActivityType[Settings, Answer]):
         return levels
 
     def _fastest(self, live: Live[Settings], right_ms: Mapping[int, int]) -> list[Json]:
-        first = sorted(live.items.values(), key=lambda item: (item.at_ms, item.id))[: live.settings.list_fastest]
+        first = sorted(live.items.values(), key=lambda item: (item.at_ms, item.id))
+        first = first[: live.settings.list_fastest]
         fastest: list[Json] = [{"participant": item.participant_id} for item in first]
         # Items know when, not after how long; the times of right answers in order belong to them in order.
         if sum(right_ms.values()) == len(live.items):

@@ -1,7 +1,7 @@
 """A ranking by preference: everybody orders the items, the Borda count adds the orders up."""
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import chain, combinations, product
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -77,7 +77,7 @@ class Ranking(ActivityType[Settings, Answer]):
         if len(settings.items) <= MOST_PAIRED:
             ranked = set(answer.order)
             unranked = [item.id for item in settings.items if item.id not in ranked]
-            pairs = [*combinations(answer.order, 2), *((one, other) for one in answer.order for other in unranked)]
+            pairs = chain(combinations(answer.order, 2), product(answer.order, unranked))
             result |= {f"pair:{one}>{other}": 1 for one, other in pairs}
         return result
 

@@ -112,7 +112,7 @@ class Rating(ActivityType[Settings, Answer]):
     }
 
     def migrate_settings(self, settings: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Accept a scale without items (the prompt is the one item), items as strings, `nps` without bounds."""
+        """Accept no items (the prompt is the one item), items as strings, `nps` without bounds."""
         migrated = with_prompt(settings)
         if "items" not in migrated and "prompt" in migrated:
             migrated["items"] = [{"id": "value", "text": migrated["prompt"]}]

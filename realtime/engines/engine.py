@@ -20,13 +20,22 @@ from realtime.engines.leftovers import POLL_SECONDS, end_leftover
 LOG_MAX_BYTES = 10 * 1024 * 1024
 LOG_TAIL_BYTES = 4096
 LOG_TAIL_LINES = 15
+LATE_STOP_SECONDS = 5.0
+_ADVICE = {
+    "No space left": "its disk is full: free some space and start again",
+    "Address already in use": "its port was taken at that moment: start again",
+    "could not look up effective user ID": "its user is not in /etc/passwd: start as another one",
+}
 # Nothing of our own environment reaches an engine: PGOPTIONS, PGDATA and the like would change what it does.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def advice(said: str) -> str:
     """What to do first about a failure that the log explains, to stand before "see its log"."""
-    return "its disk is full: free some space and start again, or " if "No space left" in said else ""
+    for reason, sentence in _ADVICE.items():
+        if reason in said:
+            return f"{sentence}, or "
+    return ""
 
 
 class Engine(ABC):
@@ -102,7 +111,8 @@ class Engine(ABC):
                 self._respawn()
             elif self._seconds_left() <= 0:
                 said = self.said()
-                self.kill()
+                self.ask_stop()
+                self.finish_stop(time.monotonic() + LATE_STOP_SECONDS)
                 raise EngineError(
                     f"{self.name} was not ready in time: give it longer, or see its log {self.log}, "
                     f"which ends:\n{said}"
@@ -157,6 +167,7 @@ class Engine(ABC):
         uid, gid = (account.uid, account.gid) if account is not None else (-1, -1)
         passes = account is not None and account.passes_folders
         own = [os.getpid(), int(self.stop_signal), uid, gid, int(passes)]
+        self.log.touch(mode=0o600)  # a log may quote answers
         with self.log.open("ab") as log:
             self._log_start_bytes = log.seek(0, os.SEEK_END)
             return subprocess.Popen(
@@ -187,7 +198,8 @@ class Engine(ABC):
 
     def _ended(self, how: str, said: str) -> str:
         status = self._process.returncode if self._process is not None else None
-        return f"{self.name} {how} (exit status {status}): {advice(said)}see its log {self.log}, which ends:\n{said}"
+        ending = f"{advice(said)}see its log {self.log}, which ends:\n{said}"
+        return f"{self.name} {how} (exit status {status}): {ending}"
 
     def _rotate_log(self) -> None:
         if self.log.exists() and self.log.stat().st_size > LOG_MAX_BYTES:

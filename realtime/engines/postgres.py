@@ -21,7 +21,7 @@ from realtime.engines.probe import Address, ask_postgres
 
 DATABASE = "plenum"
 SOCKET_PORT = 5432
-GROUP_END_SECONDS = 2.0
+GROUP_END_SECONDS = 0.2
 _UNFINISHED_PREFIX = "postgres.new-"
 _NO_SUCH_DATABASE = "3D000"
 _STARTING_UP = "57P03"
@@ -119,7 +119,7 @@ class Postgres(Engine):
     def _says_ready(self) -> bool:
         # The eighth line of postmaster.pid is the server's state; the first proves that it is this child's.
         try:
-            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            lines = (self.data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return False
         return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"
@@ -154,7 +154,7 @@ class Postgres(Engine):
             raise EngineError("PostgreSQL's initdb was not done in time: give it longer.") from error
         finally:
             if initdb.poll() is None:
-                _kill_group(initdb)
+                _end_group(initdb)
         if status != 0:
             said = self.said()
             raise EngineError(
@@ -181,23 +181,31 @@ class Postgres(Engine):
             pid_file.unlink()
 
     def _give_away(self, path: Path) -> None:
-        if self.account is not None:
+        if self.account is None:
+            return
+        try:
             os.chown(path, self.account.uid, self.account.gid)
+        except OSError as error:
+            raise EngineError(
+                f"PostgreSQL refuses root, and root may not give {path} to user {self.account.uid} here "
+                f"({error.strerror}): start as another user, or set DATABASE_URL to a server of your own."
+            ) from error
 
 
-def _kill_group(initdb: subprocess.Popen[bytes]) -> None:
+def _end_group(initdb: subprocess.Popen[bytes]) -> None:
     """End initdb with the programs it started, which would go on writing into the folder to be removed."""
-    os.killpg(initdb.pid, signal.SIGKILL)
-    initdb.wait()
-    wait_until(lambda: not _group_exists(initdb.pid), time.monotonic() + GROUP_END_SECONDS)
 
-
-def _group_exists(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
+    def gone() -> bool:
+        initdb.poll()  # a child that nobody asked about still counts as one of the group
+        try:
+            os.killpg(initdb.pid, 0)
+        except ProcessLookupError:
+            return True
         return False
-    return True
+
+    os.killpg(initdb.pid, signal.SIGKILL)
+    # Not waited for longer: the dead may stay in the group until process 1 looks after them.
+    wait_until(gone, time.monotonic() + GROUP_END_SECONDS)
 
 
 def _exists(pid: int) -> bool:

@@ -32,11 +32,12 @@ class Address:
         return connection
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports() -> tuple[int, int]:
+    """Two ports of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as one, socket.socket() as other:  # open together, or both might get the same
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
 def ask_valkey(address: Address, timeout_seconds: float) -> dict[str, str]:
@@ -47,7 +48,7 @@ def ask_valkey(address: Address, timeout_seconds: float) -> dict[str, str]:
     with address.connect(timeout_seconds) as connection, connection.makefile("rb") as replies:
         connection.sendall(b"INFO server persistence\r\n")
         head = replies.readline(64)
-        if not head.startswith(b"$"):
+        if not (head.startswith(b"$") and head.endswith(b"\r\n")):
             return {}
         text = replies.read(min(int(head[1:]), REPLY_MAX_BYTES)).decode("utf-8", "replace")
     return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)

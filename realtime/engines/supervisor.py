@@ -16,7 +16,7 @@ from realtime.engines.engine import Engine
 from realtime.engines.errors import EngineError, explained
 from realtime.engines.folder import claim_folder, make_socket_folder, remove_socket_folder
 from realtime.engines.postgres import Postgres
-from realtime.engines.probe import free_port
+from realtime.engines.probe import free_ports
 from realtime.engines.valkey import Valkey
 
 STOP_TIMEOUT_SECONDS = 30.0
@@ -139,7 +139,7 @@ def start_engines(
             for kind in (Valkey, Postgres):
                 kind.end_leftover(folder, deadline_seconds)
             sockets = make_socket_folder(folder)
-            ports = (free_port(), free_port()) if tcp else (0, 0)
+            ports = free_ports() if tcp else (0, 0)
             own_valkey: Valkey | None = None
             own_postgres: Postgres | None = None
             if valkey_program is not None:

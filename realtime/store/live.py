@@ -153,7 +153,8 @@ class Live:
         shard = self.shards[session.shard]
         arguments: list[Any] = [session_id, shard.pokes, self._high_water]
         for one in joining:
-            arguments += [one.participant_id, one.nickname, fold(one.nickname), int(one.anonymous), int(one.holder)]
+            folded = "" if one.anonymous else fold(one.nickname)
+            arguments += [one.participant_id, one.nickname, folded, int(one.anonymous), int(one.holder)]
         reply = await self.call(
             "join", session,
             [session.meta, session.stamps, session.values, session.people, session.names, session.removed, shard.outbox], arguments,

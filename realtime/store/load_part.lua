@@ -1,7 +1,7 @@
 --[[ load_part: write a part of a session that is being loaded.
 
 KEYS  1 shard epoch HASH  2 meta HASH  3 the hash to write
-ARGV  1 epoch  2 token of this loader  3 `set` or `add`  then pairs of field and value
+ARGV  1 epoch  2 token of this loader  then pairs of field and value
 Returns  1
 Errors   EPOCH · LOST another loader took over
 ]]
@@ -10,9 +10,5 @@ if call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return redis.error_reply('EPOC
 if call('HGET', KEYS[2], 'loading') ~= ARGV[2] then return redis.error_reply('LOST') end
 local time = call('TIME')
 call('HSET', KEYS[2], 'loading_at', time[1] * 1000 + math.floor(time[2] / 1000))
-if ARGV[3] == 'add' then
-  for i = 4, #ARGV, 2 do call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1]) end
-else
-  for i = 4, #ARGV, 1000 do call('HSET', KEYS[3], unpack(ARGV, i, math.min(#ARGV, i + 999))) end
-end
+for i = 3, #ARGV, 1000 do call('HSET', KEYS[3], unpack(ARGV, i, math.min(#ARGV, i + 999))) end
 return 1

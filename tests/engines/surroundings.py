@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,7 @@ class Parent:
         self.process = subprocess.Popen(
             [python, str(Path(__file__).with_name("parent.py")), str(folder), *options],
             cwd="/",
-            env={"PYTHONPATH": f"{REPOSITORY}:{sysconfig.get_paths()['purelib']}", "PATH": os.defpath},
+            env={"PYTHONPATH": f"{REPOSITORY}:{Path(asyncpg.__file__).parents[1]}", "PATH": os.defpath},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -124,8 +126,9 @@ def test_root_keeps_one_capability_only_where_folders_are_closed(
     }  # not 0 where the wheel is behind root's door
 
 
-def test_each_engine_can_crash_and_return_at_the_same_url(tmp_path: Path, start: Start) -> None:
-    engines = start(tmp_path / "data", tcp=True)
+@pytest.mark.parametrize("tcp", [False, True])
+def test_each_engine_can_crash_and_return_at_the_same_url(tmp_path: Path, start: Start, tcp: bool) -> None:
+    engines = start(tmp_path / "data", tcp=tcp)
     write(urls(engines), "kept")
     engines.check()
 
@@ -146,6 +149,13 @@ def test_each_engine_can_crash_and_return_at_the_same_url(tmp_path: Path, start:
     engines.stop()
     with pytest.raises(EngineError, match="were stopped"):
         engines.start_valkey()
+
+
+def test_an_exit_without_a_stop_is_a_clean_stop(tmp_path: Path) -> None:
+    code = "import pathlib, sys, realtime.engines; realtime.engines.start_engines(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "data"], check=True)
+    assert not (tmp_path / "data" / "run").exists()
+    assert "database system is shut down" in (tmp_path / "data" / "postgres.log").read_text()
 
 
 def test_a_forked_child_does_not_stop_the_engines(tmp_path: Path, start: Start) -> None:

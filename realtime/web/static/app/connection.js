@@ -14,7 +14,7 @@
  */
 
 import { Fallback } from "./fallback.js";
-import { Link } from "./link.js";
+import { Link, makeRequest } from "./link.js";
 import { commandOf, mergeOwn, nextRevision, ownOf } from "./outbox.js";
 import { apply, GAP, isBehind, positionOf } from "./sync.js";
 import { uuid7 } from "./uuid7.js";
@@ -22,18 +22,10 @@ import { uuid7 } from "./uuid7.js";
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MOST_MS = 30_000;
 const STABLE_MS = 10_000; // a connection that lived this long ends the growth of the backoff
-const REQUEST_TIMEOUT_MS = 15_000;
-const REQUEST_TRIES = 5;
 const PENDING_LIMIT = 500;
 const DISCONNECTED = { code: "disconnected", message: "", details: {} };
 const SOCKET_TRIES = 3; // sockets that fail before one ever opened, until plain HTTP is tried
 const SOCKET_AGAIN_MS = 60_000; // on plain HTTP, how often a socket is tried
-
-export const browserClock = {
-  now: () => Date.now(),
-  later: (ms, action) => setTimeout(action, ms),
-  cancel: (handle) => clearTimeout(handle),
-};
 
 export class Connection {
   /** @type {import("./sync.js").State|null} */
@@ -62,7 +54,7 @@ export class Connection {
    * @param {import("./outbox.js").Outbox|null} [options.outbox] participants only
    * @param {typeof WebSocket} options.WebSocket
    * @param {typeof fetch} options.fetch
-   * @param {typeof browserClock} options.clock
+   * @param {import("./browser.js").Clock} options.clock
    * @param {() => number} options.random from 0 up to 1
    * @param {() => string} [options.makeId] makes submission ids
    * @param {{name: string, version: string}} [options.client]
@@ -406,17 +398,4 @@ export class Connection {
 
 function isUp(link) {
   return Boolean(link?.welcomedMs) && !link.isOver;
-}
-
-/** What a request waits with. It ends once: by a reply, by the loss of its link, or by time. */
-function makeRequest(command, clock, resolve, reject) {
-  const waiting = { kind: "request", command, triesLeft: REQUEST_TRIES, over: false };
-  const settle = (action) => (value) => {
-    if (waiting.over) return;
-    waiting.over = true;
-    clock.cancel(timer);
-    action(value);
-  };
-  const timer = clock.later(REQUEST_TIMEOUT_MS, () => waiting.reject({ code: "timeout", message: "", details: {} }));
-  return Object.assign(waiting, { resolve: settle(resolve), reject: settle(reject) });
 }

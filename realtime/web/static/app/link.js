@@ -6,6 +6,8 @@
 export const SUBPROTOCOL = "plenum.v1";
 const OPEN_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TRIES = 5;
 const SILENT_HEARTBEATS = 2; // without any frame, until a socket counts as dead
 
 export class Link {
@@ -147,4 +149,17 @@ export class Link {
     this.#options.clock.cancel(this.#timer);
     this.#options.onLost(code, [...this.#pending.values()]);
   }
+}
+
+/** What a request waits with. It ends once: by a reply, by the loss of its link, or by time. */
+export function makeRequest(command, clock, resolve, reject) {
+  const waiting = { kind: "request", command, triesLeft: REQUEST_TRIES, over: false };
+  const settle = (action) => (value) => {
+    if (waiting.over) return;
+    waiting.over = true;
+    clock.cancel(timer);
+    action(value);
+  };
+  const timer = clock.later(REQUEST_TIMEOUT_MS, () => waiting.reject({ code: "timeout", message: "", details: {} }));
+  return Object.assign(waiting, { resolve: settle(resolve), reject: settle(reject) });
 }

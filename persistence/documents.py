@@ -1,0 +1,71 @@
+"""Stored rows as the live store publishes them: one shape for commands, recovery and checks."""
+
+import json
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+from persistence.activities import ActivityRow
+from persistence.sessions import SessionRow
+
+
+def session_document(row: SessionRow) -> dict[str, Any]:
+    """The `session` key: what everybody in the session may know of it."""
+    settings = json.loads(row.settings)
+    return {
+        "id": row.id,
+        "title": row.title,
+        "description": row.description,
+        "state": row.state,
+        "join_code": row.join_code,
+        "focus": settings.get("focus"),
+        "locked": bool(settings.get("locked", False)),
+        "max_participants": row.max_participants,
+        "version": row.version,
+    }
+
+
+def session_meta(row: SessionRow) -> dict[str, Any]:
+    """What the join script checks."""
+    return {"cap": row.max_participants, "locked": int(bool(json.loads(row.settings).get("locked"))), "state": row.state}
+
+
+def activity_document(row: ActivityRow) -> dict[str, Any]:
+    """The `activity:<id>` key, with the full config; audiences get projections of it."""
+    return {
+        "id": row.id,
+        "type": row.type,
+        "title": row.title,
+        "state": row.state,
+        "round": row.round,
+        "revealed": row.revealed,
+        "version": row.version,
+        "order_index": row.order_index,
+        "opened_at_ms": to_ms(row.opened_at),
+        "deadline_ms": to_ms(row.deadline_at),
+        "settings_version": settings_version(row),
+        "config": json.loads(row.config),
+    }
+
+
+def settings_version(row: ActivityRow) -> int:
+    """Names the rules that answers are judged by; two processes that agree on it judge alike."""
+    return crc32(f"{row.type}\n{row.config}".encode())
+
+
+def activity_rules(row: ActivityRow) -> dict[str, Any]:
+    """What the accept script checks."""
+    constraints = json.loads(row.config).get("constraints", {})
+    deadline = to_ms(row.deadline_at)
+    return {
+        "state": row.state,
+        "round": row.round,
+        "settings_version": settings_version(row),
+        "changes": bool(constraints.get("allow_changes", True)),
+        "until_ms": deadline + int(constraints.get("grace_ms", 2_000)) if deadline else 0,
+    }
+
+
+def to_ms(moment: datetime | None) -> int | None:
+    """Unix milliseconds."""
+    return None if moment is None else int(moment.timestamp() * 1_000)

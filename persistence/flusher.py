@@ -1,0 +1,189 @@
+"""The flusher: takes batches out of the outboxes of the shards it owns and saves them.
+
+    read a batch → save it in one transaction, fenced → COMMIT → confirm (forget it, move the watermark)
+
+The process may die at any line: the batch is still in the outbox, and saving it again changes nothing.
+A batch that fails for reasons of the database is tried again for ever, with growing pauses; rows that
+are to blame themselves have become dead letters before `save` returns.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import asyncpg
+
+from persistence import batch, shards
+from persistence.errors import Fenced
+from realtime.core.response import Join, Response
+
+log = logging.getLogger("plenum.flusher")
+
+
+class Pending(Protocol):
+    """A batch read from a shard's outbox, in its order."""
+
+    shard: int
+    epoch: str
+    joins: list[Join]
+    responses: list[Response]
+
+    @property
+    def rows(self) -> int: ...
+
+
+class Source(Protocol):
+    """The outboxes, as the flusher needs them."""
+
+    async def read(self, shard: int, rows: int) -> "Pending": ...
+    async def confirm(self, batch: "Pending") -> None: ...
+
+
+@dataclass(slots=True)
+class Flushed:
+    """What a flusher has done so far, for metrics."""
+
+    rows: int = 0
+    dead: int = 0
+    batches: int = 0
+    failures: int = 0
+    last_error: str = ""
+    leases: dict[int, int] = field(default_factory=dict)
+
+
+class Flusher:
+    """Owns shards by lease and flushes them. `fault` is a test hook called at named points."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, source: Source, shard_numbers: Sequence[int], owner: str, *, rows: int, age_ms: int, retry_ms: int,
+        lease_seconds: float, transient: tuple[type[BaseException], ...], fault: Callable[[str], None] = lambda point: None,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._source = source
+        self._numbers = list(shard_numbers)
+        self._owner = owner
+        self._rows = rows
+        self._age_seconds = age_ms / 1_000
+        self._retry_seconds = retry_ms / 1_000
+        self._lease_seconds = lease_seconds
+        # What reading and confirming may raise when Redis is away or another epoch began.
+        self._transient: tuple[type[BaseException], ...] = (*transient, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+        self._fault = fault
+        self._urgent = asyncio.Event()
+        self._stopping = False
+        self.done = Flushed()
+
+    def hurry(self) -> None:
+        """Flush now rather than when the age is reached."""
+        self._urgent.set()
+
+    def stop(self) -> None:
+        """Finish the round under way, flush what is left, give the leases back."""
+        self._stopping = True
+        self._urgent.set()
+
+    async def run(self) -> None:
+        """Flush until stopped. Never raises for faults of Redis or PostgreSQL."""
+        renewer = asyncio.create_task(self._keep_leases())
+        pause = self._retry_seconds
+        try:
+            while True:
+                stopping = self._stopping
+                try:
+                    moved = await self._round()
+                    pause = self._retry_seconds
+                except self._transient as error:
+                    self.done.failures += 1
+                    self.done.last_error = f"{type(error).__name__}: {error}"
+                    log.warning("flush failed, trying again in %.1f s: %s", pause, self.done.last_error)
+                    if stopping:
+                        break  # what is left stays in the outbox; the next flusher takes it
+                    await self._wait(pause * random.uniform(0.5, 1.5))
+                    pause = min(pause * 2, self._retry_seconds * 30)
+                    continue
+                if stopping and not moved:
+                    break
+                if not moved:
+                    await self._wait(self._age_seconds)
+        finally:
+            renewer.cancel()
+            await asyncio.gather(renewer, return_exceptions=True)
+            await self._release()
+
+    async def _wait(self, seconds: float) -> None:
+        self._urgent.clear()
+        if self._stopping:
+            return
+        try:
+            await asyncio.wait_for(self._urgent.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _round(self) -> bool:
+        """One batch of every owned shard; True when any had rows."""
+        moved = False
+        for shard in list(self.done.leases):
+            moved = await self._flush(shard) or moved
+        return moved
+
+    async def _flush(self, shard: int) -> bool:
+        token = self.done.leases.get(shard)
+        if token is None:
+            return False
+        pending = await self._source.read(shard, self._rows)
+        if not pending.rows:
+            return False
+        self._fault("before_save")
+        try:
+            saved = await batch.save(
+                self._pool, shard=shard, epoch=pending.epoch, lease_token=token, joins=pending.joins, responses=pending.responses
+            )
+        except Fenced:
+            # Another flusher owns the shard, or recovery began a new epoch: what was read is theirs now.
+            self.done.leases.pop(shard, None)
+            log.info("shard %d was taken over", shard)
+            return False
+        self._fault("after_commit")
+        self.done.rows += saved.rows
+        self.done.dead += saved.dead
+        self.done.batches += 1
+        if saved.dead:
+            log.error("%d rows were refused by PostgreSQL and set aside; see `plenum dead-letters`", saved.dead)
+        await self._source.confirm(pending)
+        self._fault("after_confirm")
+        return True
+
+    async def _keep_leases(self) -> None:
+        """Renew the leases held and take those that are free, three times per lifetime."""
+        while True:
+            try:
+                for number in self._numbers:
+                    await self._keep_lease(number)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.debug("leases could not be renewed: %s", error)
+            await asyncio.sleep(self._lease_seconds / 3)
+
+    async def _keep_lease(self, number: int) -> None:
+        token = self.done.leases.get(number)
+        if token is not None:
+            if not await shards.renew_lease(self._pool, number, token, self._lease_seconds):
+                self.done.leases.pop(number, None)
+                log.info("the lease of shard %d was lost", number)
+        else:
+            token = await shards.acquire_lease(self._pool, number, self._owner, self._lease_seconds)
+            if token is not None:
+                self.done.leases[number] = token
+                self.hurry()
+
+    async def _release(self) -> None:
+        for number, token in list(self.done.leases.items()):
+            try:
+                await shards.release_lease(self._pool, number, token)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.debug("the lease of shard %d lapses by itself: %s", number, error)
+            self.done.leases.pop(number, None)
+
+

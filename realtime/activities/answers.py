@@ -1,0 +1,84 @@
+"""From what a participant sent to what is stored and counted, and back: one path for every type."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, RootModel
+
+from realtime.activities.config import Config
+from realtime.activities.contract import ABSTENTION, ActivityType, Json, count, read_answer
+from realtime.core.errors import Refusal
+from realtime.core.tally import RESPONSES
+
+_ENTRY: Final = re.compile(r"[A-Za-z0-9:_.-]{0,80}")
+MAX_COUNTERS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A checked answer: what to store, what it adds, which of the participant's responses it is."""
+
+    data: Mapping[str, Json]
+    counters: dict[str, int]
+    entry: str
+    entry_limit: int
+    item: dict[str, Json] | None
+
+
+def judge(
+    kind: ActivityType[Any, Any], config: Config, settings: BaseModel, data: Json, *, elapsed_ms: int | None,
+    submission_id: str, entry: str | None,
+) -> Judged:  # fmt: skip
+    """Check an answer; raises Refusal with the field at fault."""
+    answer = read_answer(kind, settings, data)
+    own = "" if answer is None else kind.entry(settings, answer, submission_id)
+    limit = 0
+    if own:
+        limit = kind.entry_limit(settings, own.partition(":")[0])
+    elif config.constraints.max_responses > 1:
+        own, limit = entry or f"n:{submission_id}", config.constraints.max_responses
+    if not _ENTRY.fullmatch(own):
+        raise Refusal("invalid", details={"field": "entry", "reason": "letters, digits and : _ . - only"})
+    counters = count(kind, settings, answer, elapsed_ms)
+    if len(counters) > MAX_COUNTERS:
+        raise Refusal("too_many_parts", details={"field": "data", "max_counters": MAX_COUNTERS})
+    return Judged(
+        data=ABSTENTION if answer is None else _stored(answer, data),
+        counters=counters,
+        entry=own,
+        entry_limit=limit,
+        item=None if answer is None else kind.item(settings, answer),
+    )
+
+
+def _stored(answer: BaseModel, sent: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The normalised answer with the fields that were sent: nothing is invented, nothing dropped."""
+    dumped: dict[str, Json] = answer.model_dump(mode="json")
+    if isinstance(answer, RootModel):
+        return dumped
+    fields = type(answer).model_fields
+    return {name: value for name, value in dumped.items() if name in sent or value != fields[name].get_default()}
+
+
+def envelope(type_name: str, version: int, data: Mapping[str, Json], metadata: Mapping[str, Json], elapsed_ms: int | None) -> dict[str, Json]:
+    """The stored document of a response (requirements A17); `elapsed_ms` is the server's own measure."""
+    result: dict[str, Json] = {"type": type_name, "version": version, "data": data, "metadata": dict(metadata)}
+    if elapsed_ms is not None:
+        result["elapsed_ms"] = elapsed_ms
+    return result
+
+
+def recount(kind: ActivityType[Any, Any], settings: BaseModel, stored: str) -> tuple[dict[str, int], dict[str, Json] | None]:
+    """The counters and item of a stored envelope, as when it was accepted.
+
+    A response that the present settings would refuse still counts as one response: it was accepted.
+    """
+    document = json.loads(stored)
+    try:
+        answer = read_answer(kind, settings, document.get("data"))
+        return count(kind, settings, answer, document.get("elapsed_ms")), None if answer is None else kind.item(settings, answer)
+    except Refusal:
+        return {RESPONSES: 1}, None

@@ -1,0 +1,109 @@
+"""Who asks: the one table of roles and what each may do, and how a ticket becomes an actor."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from realtime.activities.contract import Audience
+from realtime.core.errors import Refusal
+from realtime.store.live import Cold, Joining, Live
+from realtime.tickets import KeyRing, ParticipantTicket, hash_ticket, presenter_session
+
+PRESENTING: Final = frozenset({"owner", "presenter"})
+
+# What each kind of command needs; requirements: one authorisation table in one place.
+ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "answer": frozenset({"participant"}),
+    "watch": frozenset({"participant", "owner", "presenter", "moderator", "display"}),
+    "direct": PRESENTING,
+    "moderate": PRESENTING | {"moderator"},
+    "inspect": PRESENTING | {"moderator"},
+    "own": frozenset({"owner"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody with a valid ticket of one session. `key` names the ticket for limits, never shows it."""
+
+    session_id: str
+    role: str
+    key: str
+    participant_id: str | None = None
+    nickname: str | None = None
+
+    @property
+    def audience(self) -> Audience:
+        return Audience.PRESENTERS if self.role in ALLOWED["moderate"] else Audience.PARTICIPANTS
+
+    @property
+    def name(self) -> str:
+        """For the audit trail."""
+        return f"participant:{self.participant_id}" if self.participant_id else f"{self.role}:{self.key[:12]}"
+
+    def need(self, right: str) -> None:
+        """Refuse unless this actor's role has the right."""
+        if self.role not in ALLOWED[right]:
+            raise Refusal("forbidden", details={"role": self.role})
+
+
+class Gate:
+    """Turns tickets into actors. `ensure` brings a session to life."""
+
+    def __init__(
+        self, live: Live, ring: KeyRing, ensure: Callable[[str], Awaitable[None]], clock: Callable[[], float] = time.time
+    ) -> None:  # fmt: skip
+        self._live = live
+        self._ring = ring
+        self._ensure = ensure
+        self._clock = clock
+
+    async def admit(self, ticket: str, session_id: str | None = None) -> Actor:
+        """The actor of a ticket, for one session if given.
+
+        A participant whom the live store has forgotten is admitted again by what the ticket says, unless
+        removed. Raises Refusal `unauthenticated`, `ticket_expired`, `removed`, or a retry.
+        """
+        if ticket.startswith("pt."):
+            named = presenter_session(ticket)
+            if named is None:
+                raise Refusal("unauthenticated")
+            if session_id is not None and named != session_id:
+                raise Refusal("forbidden")
+            return await self._admit_presenter(ticket, named)
+        known = self._ring.read_participant_ticket(ticket, self._clock())
+        if session_id is not None and known.session_id != session_id:
+            raise Refusal("forbidden")
+        return await self._admit_participant(known)
+
+    async def _admit_presenter(self, ticket: str, session_id: str) -> Actor:
+        digest = hash_ticket(ticket)
+        role = await self._live.role_of(session_id, digest)
+        if role is None:
+            try:
+                await self._ensure(session_id)  # perhaps the session is not live at the moment
+            except Refusal as error:
+                raise Refusal("unauthenticated") if error.code == "unknown_session" else error from error
+            role = await self._live.role_of(session_id, digest)
+        if role is None:
+            raise Refusal("unauthenticated")
+        return Actor(session_id, role, digest)
+
+    async def _admit_participant(self, known: ParticipantTicket) -> Actor:
+        session_id, participant_id = known.session_id, known.participant_id
+        nickname = await self._live.nickname_of(session_id, participant_id)
+        if nickname is None:
+            try:
+                await self._ensure(session_id)
+            except Refusal as error:
+                raise Refusal("unauthenticated") if error.code == "unknown_session" else error from error
+            joining = Joining(participant_id, known.nickname, known.anonymous, holder=True)
+            try:
+                (result,) = await self._live.join(session_id, [joining])
+            except Cold as error:
+                raise Refusal("recovering", after_ms=200) from error
+            if isinstance(result, Refusal):
+                raise result
+            nickname = result
+        return Actor(session_id, "participant", participant_id, participant_id, nickname)

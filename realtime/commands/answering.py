@@ -1,0 +1,146 @@
+"""Answers: from a checked frame to a verdict, without a task and without a round trip of its own."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from realtime.activities.answers import envelope, judge
+from realtime.activities.registry import Registry
+from realtime.commands.actors import Actor
+from realtime.core.errors import Refusal
+from realtime.core.json_text import encode
+from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw
+from realtime.core.session import VISIBLE
+from realtime.identifiers import new_uuid
+from realtime.store import keys
+from realtime.store.intake import COLD, Intake, Submission, Verdict
+from realtime.store.live import Cold
+from realtime.store.replicas import Replicas
+from realtime.tickets import KeyRing, Receipt, Signed
+
+Reply = Callable[[Frame], None]
+
+MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
+
+
+def refusal_frame(message_id: int | None, refusal: Refusal) -> Refused | Retry:
+    """The reply that carries a refusal."""
+    details = {name: value for name, value in refusal.details.items() if name != "id"}
+    if refusal.retry:
+        return Retry(
+            id=message_id, code=refusal.code, message=refusal.message, after_ms=refusal.after_ms or 500, details=details
+        )
+    return Refused(id=message_id, code=refusal.code, message=refusal.message, details=details)
+
+
+class Answering:
+    """Judges answers and puts them into the intake; the reply comes when Redis has decided."""
+
+    def __init__(
+        self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, *, shards: int, durability: str,
+        ensure: Callable[[str], Any], most_slow: int, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._replicas = replicas
+        self._intake = intake
+        self._registry = registry
+        self._ring = ring
+        self._shards = shards
+        self._durability: Any = durability
+        self._ensure = ensure
+        self._most_slow = most_slow
+        self._clock = clock
+        self._slow: set[asyncio.Task[None]] = set()
+
+    def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply) -> None:
+        """Judge and count an answer; `reply` is called exactly once, now or later, never raises."""
+        self._judge(actor, command, reply, 1)
+
+    def _judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int) -> None:
+        try:
+            actor.need("answer")
+            replica = self._replicas.peek(actor.session_id)
+            copy = None if replica is None else replica.activities.get(command.activity_id)
+            if copy is None or copy.document is None or copy.document["state"] not in VISIBLE:
+                # Perhaps it was just opened, on another hub: look again before refusing.
+                if attempt > 1:
+                    raise Refusal("unknown_activity" if copy is None or copy.document is None else "activity_not_open")
+                self._look_again(actor, command, reply, attempt, load=replica is None)
+                return
+            self._put(actor, command, reply, attempt, copy)
+        except Refusal as refusal:
+            reply(refusal_frame(command.id, refusal))
+
+    def _put(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, copy: Any) -> None:
+        assert actor.participant_id is not None
+        kind, config, settings = copy.rules(self._registry)
+        document = copy.document
+        round = command.round or document["round"]
+        now_ms = int(self._clock() * 1_000)
+        data = command.data if isinstance(command, Submit) else None
+        signed = Signed(
+            actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, encode(data)
+        )
+        proof: Receipt | None = None
+        if isinstance(command, Submit):
+            if command.receipt:
+                proof = self._ring.read_receipt(command.receipt, signed)
+            opened_at_ms = document.get("opened_at_ms")
+            elapsed_ms = max(0, now_ms - opened_at_ms) if opened_at_ms else None
+            judged = judge(
+                kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id, entry=command.entry
+            )  # fmt: skip
+            metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
+            payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
+            counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
+            item = "" if judged.item is None else encode({"by": actor.participant_id, "data": judged.item, "at_ms": now_ms})
+            revision = proof.revision if proof else command.revision or 0
+            expected = -1 if command.expected_revision is None or proof else command.expected_revision
+        else:
+            payload = counters = item = ""
+            entry, limit, revision, expected = command.entry, 0, command.revision or 0, -1
+
+        def done(verdict: Verdict) -> None:
+            if verdict.error is None:
+                receipt = self._ring.receipt(signed, Receipt(verdict.epoch, verdict.offset, verdict.revision))
+                reply(
+                    Accepted.model_construct(
+                        type="accepted", id=command.id, activity_id=command.activity_id, submission_id=command.submission_id,
+                        response_id=verdict.response_id, entry=entry, round=round, revision=verdict.revision, epoch=verdict.epoch,
+                        offset=verdict.offset, receipt=receipt, durability=self._durability, duplicate=verdict.duplicate,
+                    )
+                )  # fmt: skip
+            elif isinstance(verdict.error, Refusal):
+                reply(refusal_frame(command.id, verdict.error))
+            elif attempt < MOST_JUDGEMENTS:
+                self._look_again(actor, command, reply, attempt, load=verdict.error == COLD)
+            else:
+                reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
+
+        self._intake.put(
+            Submission(
+                keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, actor.participant_id,
+                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, limit, counters, payload, item, done,
+            )
+        )  # fmt: skip
+
+    def _look_again(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, *, load: bool) -> None:
+        if len(self._slow) >= self._most_slow:
+            reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
+            return
+        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, load))
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
+
+    async def _refresh_and_judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, load: bool) -> None:
+        try:
+            if load:
+                await self._ensure(actor.session_id)
+            await self._replicas.refresh(actor.session_id)
+        except Refusal as refusal:
+            reply(refusal_frame(command.id, refusal))
+        except Cold:
+            reply(refusal_frame(command.id, Refusal("recovering", after_ms=200)))
+        else:
+            self._judge(actor, command, reply, attempt + 1)
+

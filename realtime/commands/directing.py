@@ -1,0 +1,371 @@
+"""What presenters do: sessions and activities, written to PostgreSQL first, then published."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from persistence import activities, events, participants, sessions, tickets
+from persistence.activities import ActivityRow
+from persistence.documents import activity_document, activity_rules, session_document, session_meta
+from persistence.errors import JoinCodeTaken, ParentMissing
+from persistence.sessions import SessionRow
+from realtime.activities.config import read_config
+from realtime.activities.registry import Registry
+from realtime.commands.actors import Actor
+from realtime.core.errors import Refusal, invalid
+from realtime.core.json_text import Limits, check, clean_text, encode
+from realtime.core.session import VISIBLE, check_move, check_session_move
+from realtime.identifiers import new_join_code, new_uuid
+from realtime.store import keys
+from realtime.store.live import Cold, Live
+from realtime.tickets import hash_ticket, new_presenter_ticket
+
+log = logging.getLogger("plenum.commands")
+
+_STORAGE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Directing:
+    """The presenters' commands. `ensure` brings a session to life."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], *, strict_types: bool,
+        max_participants: int, max_activities: int, config_bytes: int, join_code_length: int, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._live = live
+        self._registry = registry
+        self._ensure = ensure
+        self._strict_types = strict_types
+        self._max_participants = max_participants
+        self._max_activities = max_activities
+        self._config_bytes = config_bytes
+        self._join_code_length = join_code_length
+        self._clock = clock
+        self._unpublished: dict[tuple[str, str | None], None] = {}
+        self._unpublished_any = asyncio.Event()
+
+    # ---------------------------------------------------------------------------------------------- sessions
+
+    async def create_session(
+        self, title: str, *, description: str | None = None, max_participants: int | None = None, state: str = "active"
+    ) -> tuple[SessionRow, str]:
+        """A new session and its owner's ticket, which is shown only now."""
+        title = clean_text(title)
+        if not 1 <= len(title) <= 255:
+            raise invalid("title", "between 1 and 255 characters")
+        cap = self._max_participants if max_participants is None else max_participants
+        if not 1 <= cap <= self._max_participants:
+            raise invalid("max_participants", f"between 1 and {self._max_participants}")
+        session_id = new_uuid()
+        ticket = new_presenter_ticket(session_id)
+        try:
+            row = await self._insert_session(session_id, title, description, cap, state)
+            await tickets.create(self._pool, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
+            await events.record(self._pool, session_id=session_id, actor="owner", action="session_created")
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        return row, ticket
+
+    async def _insert_session(self, session_id: str, title: str, description: str | None, cap: int, state: str) -> SessionRow:
+        shard = keys.shard_of(session_id, len(self._live.shards))
+        length = self._join_code_length
+        for attempt in range(12):
+            try:
+                return await sessions.create(
+                    self._pool, id=session_id, title=title, description=description, join_code=new_join_code(length + attempt // 4),
+                    shard=shard, max_participants=cap, state=state,
+                )  # fmt: skip
+            except JoinCodeTaken:
+                continue  # codes get longer when the short ones run out
+        raise Refusal("overloaded", "No join code is free at the moment.", after_ms=1_000)
+
+    async def move_session(
+        self, actor: Actor, *, to: str | None = None, locked: bool | None = None, focus: str | None = None, title: str | None = None,
+        description: str | None = None, max_participants: int | None = None, expected_version: int | None = None,
+    ) -> SessionRow:  # fmt: skip
+        """Start or end a session, lock it, choose the focus (empty string: none), rename it."""
+        actor.need("direct")
+        row = await self._session(actor.session_id)
+        self._expect(expected_version, row.version, session_document(row))
+        if focus:
+            await self._activity(actor, focus)
+        try:
+            if to is not None and check_session_move(row.state, to):
+                moved = await sessions.set_state(self._pool, row.id, to, expected_version=row.version)
+                row = await self._unless_lost(moved, row.id)
+                await self._record(actor, f"session_{to}")
+            settings = json.loads(row.settings)
+            wanted = dict(settings)
+            if locked is not None:
+                wanted["locked"] = locked
+            if focus is not None:
+                wanted["focus"] = focus or None
+            if wanted != settings or title is not None or description is not None or max_participants is not None:
+                changed = await sessions.update(
+                    self._pool, row.id, title=title, description=description, settings=encode(wanted),
+                    max_participants=max_participants, expected_version=row.version,
+                )  # fmt: skip
+                row = await self._unless_lost(changed, row.id)
+                await self._record(actor, "session_changed", meta={"locked": wanted.get("locked"), "focus": wanted.get("focus")})
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(row.id, None)
+        return row
+
+    async def delete_session(self, actor: Actor) -> None:
+        """Delete a session with everything in it; its live state is dropped."""
+        actor.need("own")
+        try:
+            await self._record(actor, "session_deleted")
+            await sessions.delete(self._pool, actor.session_id)
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        ended = {"id": actor.session_id, "state": "completed", "deleted": True, "version": 2**31}
+        try:
+            await self._live.write_value(
+                actor.session_id, "session", 2**31, ended, hides=True, meta={"state": "completed", "locked": 1}
+            )
+        except Cold:
+            log.debug("session %s was not live when it was deleted", actor.session_id)
+
+    # -------------------------------------------------------------------------------------------- activities
+
+    async def create_activity(
+        self, actor: Actor, type_name: str, *, title: str | None, config: Any, order_index: int | None = None, state: str = "draft"
+    ) -> ActivityRow:  # fmt: skip
+        """Add an activity; aliases of types are stored under the type's own name."""
+        actor.need("direct")
+        name, text = self._read_config(type_name, config)
+        try:
+            if len(await activities.of_session(self._pool, actor.session_id)) >= self._max_activities:
+                raise Refusal("limited", f"A session holds at most {self._max_activities} activities.", after_ms=60_000)
+            row = await activities.create(
+                self._pool, id=new_uuid(), session_id=actor.session_id, type=name, title=clean_text(title or ""), config=text,
+                order_index=order_index, state=state,
+            )  # fmt: skip
+            await self._record(actor, "activity_created", row.id)
+        except ParentMissing as error:
+            raise Refusal("unknown_session") from error
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(actor.session_id, row.id)
+        return row
+
+    async def update_activity(
+        self, actor: Actor, activity_id: str, *, title: str | None = None, config: Any = None, order_index: int | None = None,
+        expected_version: int | None = None,
+    ) -> ActivityRow:  # fmt: skip
+        """Change title, config or place. The config is fixed once answers may refer to it."""
+        actor.need("direct")
+        row = await self._activity(actor, activity_id)
+        self._expect(expected_version, row.version, activity_document(row))
+        text = None
+        if config is not None:
+            _, text = self._read_config(row.type, config)
+            if row.opened_at is not None and json.loads(text)["settings"] != json.loads(row.config)["settings"]:
+                raise Refusal("in_use", details={"field": "config.settings", "reason": "answers refer to it; open a new activity"})
+        try:
+            changed = await activities.update_config(
+                self._pool, activity_id, title=None if title is None else clean_text(title), config=text, order_index=order_index,
+                expected_version=row.version,
+            )  # fmt: skip
+            row = await self._unless_activity_lost(changed, activity_id)
+            await self._record(actor, "activity_changed", activity_id)
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(actor.session_id, activity_id)
+        return row
+
+    async def move(
+        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None = None, new_round: bool = False, force: bool = False
+    ) -> ActivityRow:  # fmt: skip
+        """Bring an activity into another state. Asking for the present one publishes it again, which heals."""
+        actor.need("direct")
+        row = await self._activity(actor, activity_id)
+        self._expect(expected_version, row.version, activity_document(row))
+        if check_move(row.state, to, force=force):
+            deadline = row.deadline_at
+            round, revealed = row.round, row.revealed
+            if to == "active" and row.state != "paused":
+                if new_round and row.opened_at is not None:
+                    round, revealed = round + 1, False
+                limit = json.loads(row.config).get("constraints", {}).get("time_limit")
+                deadline = datetime.fromtimestamp(self._clock(), UTC) + timedelta(seconds=limit) if limit else None
+            try:
+                moved = await activities.move(
+                    self._pool, activity_id, expected_version=row.version, state=to, round=round, revealed=revealed, deadline_at=deadline
+                )  # fmt: skip
+                row = await self._unless_activity_lost(moved, activity_id)
+                await self._record(actor, f"activity_{to}", activity_id, meta={"round": round, "force": force})
+            except _STORAGE as error:
+                raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(actor.session_id, activity_id)
+        return row
+
+    async def reveal(
+        self, actor: Actor, activity_id: str, revealed: bool, *, expected_version: int | None = None
+    ) -> ActivityRow:  # fmt: skip
+        """Show or hide results."""
+        actor.need("direct")
+        row = await self._activity(actor, activity_id)
+        self._expect(expected_version, row.version, activity_document(row))
+        if row.revealed != revealed:
+            try:
+                moved = await activities.move(
+                    self._pool, activity_id, expected_version=row.version, state=row.state, round=row.round, revealed=revealed,
+                    deadline_at=row.deadline_at,
+                )  # fmt: skip
+                row = await self._unless_activity_lost(moved, activity_id)
+                await self._record(actor, "activity_revealed" if revealed else "activity_hidden", activity_id)
+            except _STORAGE as error:
+                raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(actor.session_id, activity_id)
+        return row
+
+    async def delete_activity(self, actor: Actor, activity_id: str) -> None:
+        """Remove an activity with its responses."""
+        actor.need("direct")
+        row = await self._activity(actor, activity_id)
+        try:
+            await activities.delete(self._pool, activity_id)
+            await self._record(actor, "activity_deleted", activity_id)
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publish(actor.session_id, activity_id, deleted_version=row.version + 1)
+
+    async def remove(self, actor: Actor, participant_id: str) -> None:
+        """Remove a participant for good. Rows of somebody who has not been flushed yet are made first."""
+        actor.need("moderate")
+        try:
+            if await participants.set_inactive(self._pool, participant_id) is None:
+                nickname = await self._live.nickname_of(actor.session_id, participant_id)
+                if nickname is None:
+                    raise Refusal("unknown_participant")
+                try:
+                    await participants.create(self._pool, id=participant_id, session_id=actor.session_id, nickname=nickname)
+                except asyncpg.UniqueViolationError:
+                    log.debug("participant %s was flushed in this moment", participant_id)
+                await participants.set_inactive(self._pool, participant_id)
+            await self._record(actor, "participant_removed", meta={"participant_id": participant_id})
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
+
+    # ------------------------------------------------------------------------------------------- publishing
+
+    async def _publish(self, session_id: str, activity_id: str | None, *, deleted_version: int | None = None) -> None:
+        """Bring what PostgreSQL has to the live store; if that fails now it is done later, and the caller is told to retry."""
+        try:
+            await self._warm(session_id, lambda: self._publish_once(session_id, activity_id, deleted_version))
+        except Refusal:
+            if len(self._unpublished) < 10_000:
+                self._unpublished[(session_id, activity_id)] = None
+                self._unpublished_any.set()
+            raise
+
+    async def _warm(self, session_id: str, act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except Cold:
+            await self._ensure(session_id)
+            try:
+                await act()
+            except Cold as error:
+                raise Refusal("recovering", after_ms=200) from error
+
+    async def _publish_once(self, session_id: str, activity_id: str | None, deleted_version: int | None = None) -> None:
+        if activity_id is None:
+            session = await self._session(session_id)
+            await self._live.write_value(
+                session_id, "session", session.version, session_document(session), meta=session_meta(session)
+            )
+            return
+        row = None if deleted_version else await activities.read(self._pool, activity_id)
+        if row is None:
+            await self._live.write_activity(
+                session_id, activity_id, deleted_version or 2**31, None, hides=True, state="cancelled", round=0, settings_version=0,
+                changes=False, until_ms=0,
+            )  # fmt: skip
+            return
+        hides = row.state not in VISIBLE or not row.revealed
+        _, _, closed_offset = await self._live.write_activity(
+            session_id, activity_id, row.version, activity_document(row), hides=hides, **activity_rules(row)
+        )
+        if closed_offset and row.closed_offset != closed_offset:
+            await activities.note_closed_offset(self._pool, activity_id, closed_offset)
+
+    async def run(self) -> None:
+        """Publish what could not be published when it was written, until cancelled."""
+        while True:
+            await self._unpublished_any.wait()
+            self._unpublished_any.clear()
+            for session_id, activity_id in list(self._unpublished):
+                self._unpublished.pop((session_id, activity_id), None)
+                try:
+                    await self._publish(session_id, activity_id)
+                except Refusal as error:
+                    if not error.retry:
+                        log.warning("%s of session %s is gone and was not published", activity_id, session_id)
+                except _STORAGE as error:
+                    log.info("publishing waits for the database: %s", error)
+                    self._unpublished[(session_id, activity_id)] = None
+                    self._unpublished_any.set()
+            await asyncio.sleep(0.25)
+
+    # ----------------------------------------------------------------------------------------------- shared
+
+    async def _session(self, session_id: str) -> SessionRow:
+        try:
+            row = await sessions.read(self._pool, session_id)
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        if row is None:
+            raise Refusal("unknown_session")
+        return row
+
+    async def _activity(self, actor: Actor, activity_id: str) -> ActivityRow:
+        try:
+            row = await activities.read(self._pool, activity_id)
+        except _STORAGE as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        if row is None or row.session_id != actor.session_id:
+            raise Refusal("unknown_activity")
+        return row
+
+    def _read_config(self, type_name: str, config: Any) -> tuple[str, str]:
+        kind = self._registry.resolve(type_name, strict=self._strict_types)
+        check(config, Limits(max_bytes=self._config_bytes, max_keys=20_000, max_list_entries=20_000))
+        text = encode(read_config(kind, config).model_dump(mode="json"))
+        if len(text.encode()) > self._config_bytes:
+            raise Refusal("too_large", details={"field": "config", "max_bytes": self._config_bytes})
+        return self._registry.canonical(type_name), text
+
+    def _expect(self, expected: int | None, present: int, document: dict[str, Any]) -> None:
+        if expected is not None and expected != present:
+            raise Refusal("version_conflict", details={"version": present, "present": document})
+
+    async def _unless_lost(self, row: SessionRow | None, session_id: str) -> SessionRow:
+        if row is None:
+            present = await self._session(session_id)
+            raise Refusal("version_conflict", details={"version": present.version, "present": session_document(present)})
+        return row
+
+    async def _unless_activity_lost(self, row: ActivityRow | None, activity_id: str) -> ActivityRow:
+        if row is None:
+            present = await activities.read(self._pool, activity_id)
+            if present is None:
+                raise Refusal("unknown_activity")
+            raise Refusal("version_conflict", details={"version": present.version, "present": activity_document(present)})
+        return row
+
+    async def _record(self, actor: Actor, action: str, activity_id: str | None = None, meta: dict[str, Any] | None = None) -> None:
+        await events.record(
+            self._pool, session_id=actor.session_id, actor=actor.name, action=action, activity_id=activity_id, meta=encode(meta or {})
+        )

@@ -1,0 +1,213 @@
+"""Recovery: what happens when Redis is another incarnation than before, and how sessions come back to life.
+
+For each shard, under one lock in PostgreSQL so that one process does it and the others adopt the result:
+
+    take the epoch away        nobody can accept any more
+    new epoch in PostgreSQL    waits for a flush under way; later ones of the old epoch are fenced
+    save what the outbox still holds
+    new epoch in Redis         sessions are cold: each is rebuilt from PostgreSQL when somebody asks for it
+
+The tallies are rebuilt even if Redis still has data, because an append-only file can roll back behind
+what PostgreSQL has.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from persistence import activities, batch, documents, participants, responses, sessions, shards, tickets
+from realtime.activities.answers import recount
+from realtime.activities.config import Config
+from realtime.activities.contract import read_settings
+from realtime.activities.registry import Registry
+from realtime.core.errors import Refusal
+from realtime.core.json_text import encode
+from realtime.store import scripts
+from realtime.store.connection import Incarnation, read_run_id
+from realtime.store.live import Cold, Live, fold
+from realtime.store.loading import Loader
+from realtime.store.outbox import Outbox
+
+log = logging.getLogger("plenum.recovery")
+
+_LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen" "rec"
+OWNER: Final = "recovery"
+
+
+class Recovery:
+    """Gives shards epochs and loads sessions. `unchecked` may talk to any incarnation of Redis."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, unchecked: Redis, live: Live, registry: Registry, *, claim_seconds: float, retry_seconds: float = 0.2
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._redis = unchecked
+        self._live = live
+        self._registry = registry
+        self._claim_seconds = claim_seconds
+        self._retry_seconds = retry_seconds
+        self._outbox = Outbox(unchecked, live.incarnation, live.shards, timeout_seconds=30.0)
+        self._loads: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def _incarnation(self) -> Incarnation:
+        return self._live.incarnation
+
+    async def run(self) -> None:
+        """Establish epochs whenever some are lost, until cancelled."""
+        pause = self._retry_seconds
+        while True:
+            await self._incarnation.lost.wait()
+            try:
+                await self.establish()
+                pause = self._retry_seconds
+            except (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.warning("recovery cannot go on, trying again in %.1f s: %s", pause, str(error) or type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 2.0)
+
+    async def establish(self) -> None:
+        """Adopt or renew the epoch of every shard that has none in this process."""
+        incarnation = self._incarnation
+        incarnation.lost.clear()
+        try:
+            run_id = await read_run_id(self._redis)
+            await scripts.load(self._redis)
+            async with self._locked():
+                stored = {row.shard: row.epoch for row in await shards.read_all(self._pool)}
+                found: dict[int, str] = {}
+                for shard in self._live.shards:
+                    if incarnation.run_id == run_id and incarnation.epochs[shard.number] is not None:
+                        continue
+                    known = await self._redis.hgetall(shard.epoch)
+                    if known.get("run_id") == run_id and known.get("epoch") and known["epoch"] == stored.get(shard.number):
+                        found[shard.number] = known["epoch"]
+                    else:
+                        found[shard.number] = await self._renew(shard.number, run_id)
+            if await read_run_id(self._redis) != run_id:
+                raise ConnectionError("redis restarted during recovery")
+            incarnation.run_id = run_id
+            for number, epoch in found.items():
+                incarnation.epochs[number] = epoch
+        except BaseException:
+            incarnation.lost.set()
+            raise
+
+    async def _renew(self, number: int, run_id: str) -> str:
+        shard = self._live.shards[number]
+        await self._redis.hdel(shard.epoch, "epoch")
+        epoch = f"{run_id[:8]}-{secrets.token_hex(8)}"
+        row = await shards.renew_epoch(self._pool, number, epoch, run_id)
+        if row is None:
+            raise ConnectionError(f"shard {number} is not in PostgreSQL")
+        token = await self._take_lease(number)
+        left = 0
+        while True:
+            pending = await self._outbox.read(number, 2_000, epoch=epoch)
+            if not pending.ids:
+                break
+            if pending.rows:
+                await batch.save(
+                    self._pool, shard=number, epoch=epoch, lease_token=token, joins=pending.joins, responses=pending.responses
+                )
+            await self._outbox.drop(pending)
+            left += pending.rows
+        await shards.release_lease(self._pool, number, token)
+        await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
+        log.info("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
+        return epoch
+
+    async def _take_lease(self, number: int) -> int:
+        """The new epoch has fenced whoever held the shard, so its lease may be taken at once."""
+        token: int | None = await shards.seize_lease(self._pool, number, OWNER, 60.0)
+        if token is None:
+            raise ConnectionError(f"shard {number} is not in PostgreSQL")
+        return token
+
+    @contextlib.asynccontextmanager
+    async def _locked(self) -> AsyncIterator[None]:
+        async with self._pool.acquire() as connection:
+            await shards.lock(connection, _LOCK)
+            try:
+                yield
+            finally:
+                if not connection.is_closed():
+                    await shards.unlock(connection, _LOCK)
+
+    async def ensure(self, session_id: str) -> None:
+        """Make a session live if it is not; callers of the same session share one load.
+
+        Raises Refusal `unknown_session`, or a retry when Redis or PostgreSQL cannot be asked.
+        """
+        task = self._loads.get(session_id)
+        if task is None:
+            task = asyncio.create_task(self._load(session_id))
+            self._loads[session_id] = task
+            task.add_done_callback(lambda _: self._loads.pop(session_id, None))
+        await asyncio.shield(task)
+
+    async def _load(self, session_id: str) -> None:
+        try:
+            for _ in range(3):
+                try:
+                    await self._load_once(session_id)
+                    return
+                except Cold:
+                    continue  # another loader took over, or the epoch changed meanwhile
+            raise Refusal("recovering", after_ms=500)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+
+    async def _load_once(self, session_id: str) -> None:
+        session = await sessions.read(self._pool, session_id)
+        if session is None:
+            raise Refusal("unknown_session")
+        loader = Loader(self._live, session_id, claim_seconds=self._claim_seconds)
+        if not await loader.begin():
+            return
+        # Read again: what was written before the claim is in this snapshot, what comes later finds the session live.
+        session = await sessions.read(self._pool, session_id)
+        if session is None:
+            raise Refusal("unknown_session")
+        await loader.put_document("session", session.version, encode(documents.session_document(session)))
+        for ticket in await tickets.of_session(self._pool, session_id):
+            if ticket.revoked_at is None:
+                await loader.put_ticket(ticket.sha256, ticket.role)
+        person_offset = 0
+        while people := await participants.of_session(self._pool, session_id, offset=person_offset, limit=5_000):
+            person_offset += len(people)
+            for person in people:
+                folded = "" if person.anonymous else fold(person.nickname)
+                await loader.put_person(person.id, person.nickname, folded, active=person.is_active)
+        rules: dict[str, tuple[Any, Any]] = {}
+        for row in await activities.of_session(self._pool, session_id):
+            kind = self._registry.resolve(row.type)
+            rules[row.id] = (kind, read_settings(kind, Config.model_validate_json(row.config).settings))
+            document = documents.activity_document(row) | {"closed_offset": row.closed_offset or 0}
+            await loader.put_document(f"activity:{row.id}", row.version, encode(document))
+            await loader.put_rules(row.id, documents.activity_rules(row), row.closed_offset or 0)
+        count = 0
+        async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id)) as chunks:
+            async for chunk in chunks:
+                for response in chunk:
+                    kind, settings = rules[response.activity_id]
+                    sums, item = recount(kind, settings, response.response_data)
+                    at_ms = documents.to_ms(response.created_at)
+                    await loader.put_response(
+                        activity_id=response.activity_id, round=response.round, participant_id=response.participant_id,
+                        entry=response.entry, revision=response.revision, submission_id=response.submission_id,
+                        response_id=response.id, offset=response.seq, withdrawn=response.deleted_at is not None,
+                        counters=encode(sums), sums=sums, payload=response.response_data,
+                        item="" if item is None else encode({"by": response.participant_id, "data": item, "at_ms": at_ms}),
+                    )  # fmt: skip
+                count += len(chunk)
+        offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor) + 1
+        await loader.finish(offset, documents.session_meta(session))
+        log.info("session %s is live again: %d responses, offset %d", session_id, count, offset)

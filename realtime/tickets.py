@@ -1,0 +1,138 @@
+"""Tickets and receipts: who somebody is, and what the server has accepted, in a form it can check later.
+
+A presenter's ticket is random and known to the server by its hash. A participant's ticket and a receipt
+are signed with HMAC-SHA-256 by a key of the ring; `kid` says which, so that keys can be rotated. A
+signature covers the purpose, so that a receipt is never a ticket.
+"""
+
+import base64
+import binascii
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from realtime.core.errors import Refusal
+
+_TICKET, _RECEIPT = b"plenum-ticket-1\n", b"plenum-receipt-1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantTicket:
+    """This is participant `participant_id` of session `session_id` until `expires_at_s` (Unix seconds)."""
+
+    session_id: str
+    participant_id: str
+    nickname: str
+    anonymous: bool
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A submission that was accepted, as the receipt claims."""
+
+    epoch: str
+    offset: int
+    revision: int
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_presenter_ticket(session_id: str) -> str:
+    """The session and 256 random bits; shown once, stored as its hash."""
+    return f"pt.{session_id}.{secrets.token_urlsafe(32)}"
+
+
+def presenter_session(ticket: str) -> str | None:
+    """The session that a presenter's ticket names; proves nothing before its hash is known."""
+    parts = ticket.split(".")
+    return parts[1] if len(parts) == 3 and _UUID.fullmatch(parts[1]) else None
+
+
+def hash_ticket(ticket: str) -> str:
+    return sha256(ticket.encode()).hexdigest()
+
+
+class KeyRing:
+    """Signing keys, the one to sign with first."""
+
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        if not keys:
+            raise ValueError("a key ring needs a key")
+        self._keys = dict(keys)
+        self._kid, self._secret = keys[0]
+
+    def participant_ticket(self, ticket: ParticipantTicket) -> str:
+        """The signed text of a participant's ticket."""
+        body = _encode(
+            json.dumps(
+                [ticket.session_id, ticket.participant_id, ticket.nickname, int(ticket.anonymous), ticket.expires_at_s],
+                ensure_ascii=False, separators=(",", ":"),
+            ).encode()
+        )  # fmt: skip
+        return f"{self._kid}.{body}.{self._sign(self._secret, _TICKET, body.encode())}"
+
+    def read_participant_ticket(self, text: str, now_s: float) -> ParticipantTicket:
+        """Check a ticket; raises Refusal `unauthenticated` or `ticket_expired`."""
+        parts = text.split(".")
+        secret = self._keys.get(parts[0]) if len(parts) == 3 else None
+        if secret is None or not hmac.compare_digest(parts[2].encode(), self._sign(secret, _TICKET, parts[1].encode()).encode()):
+            raise Refusal("unauthenticated")
+        try:
+            session_id, participant_id, nickname, anonymous, expires_at_s = json.loads(_decode(parts[1]))
+        except (ValueError, binascii.Error) as error:  # signed by us, so only a bug gets here
+            raise Refusal("unauthenticated") from error
+        if expires_at_s < now_s:
+            raise Refusal("ticket_expired")
+        return ParticipantTicket(session_id, participant_id, nickname, bool(anonymous), expires_at_s)
+
+    def receipt(self, submission: "Signed", receipt: Receipt) -> str:
+        """The receipt of an accepted submission."""
+        head = f"{self._kid}.{receipt.epoch}.{receipt.offset}.{receipt.revision}"
+        return f"{head}.{self._sign(self._secret, _RECEIPT, f'{head}.{submission.text}'.encode())}"
+
+    def read_receipt(self, text: str, submission: "Signed") -> Receipt | None:
+        """What a receipt proves of this very submission, or None when it proves nothing."""
+        head, _, signature = text.rpartition(".")
+        parts = head.split(".")
+        secret = self._keys.get(parts[0]) if len(parts) == 4 else None
+        if secret is None:
+            return None
+        expected = self._sign(secret, _RECEIPT, f"{head}.{submission.text}".encode())
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
+            return None
+        return Receipt(parts[1], int(parts[2]), int(parts[3]))
+
+    @staticmethod
+    def _sign(secret: bytes, purpose: bytes, body: bytes) -> str:
+        return _encode(hmac.digest(secret, purpose + body, "sha256"))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a receipt is bound to; `data` is the JSON text of the answer that was accepted."""
+
+    session_id: str
+    activity_id: str
+    participant_id: str
+    submission_id: str
+    round: int
+    data: str
+
+    @property
+    def text(self) -> str:
+        digest = sha256(self.data.encode()).hexdigest()
+        return f"{self.session_id}|{self.activity_id}|{self.participant_id}|{self.submission_id}|{self.round}|{digest}"
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
