@@ -19,6 +19,10 @@ _SAVE_RESPONSES = statement("save_responses")
 # 21 cardinality, 22 data, 23 integrity, 54 program limits. Everything else is the flusher's to retry.
 _POISON_CLASSES = frozenset({"21", "22", "23", "54"})
 
+# No statement carries more JSON than this (or one response): PostgreSQL drops the connection at 1 GB, which
+# would look like a fault that passes, and the same batch would be tried for ever.
+_PART_CHARACTERS = 16 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -52,9 +56,10 @@ async def save(
 ) -> Saved:
     """Save a batch, so that all of it is committed or in dead_letters when this returns.
 
-    Saving the same batch again changes nothing. Of several revisions of one response the highest stays, in
-    whatever order they come. Raises `Fenced` when the shard has another epoch or lease token; connection,
-    resource and serialisation errors pass unchanged and ask for the same batch again.
+    It is one transaction, unless a row is poison or the whole is large. Saving the same batch again changes
+    nothing. Of several revisions of one response the highest stays, in whatever order they come. Raises
+    `Fenced` when the shard has another epoch or lease token; connection, resource and serialisation errors
+    pass unchanged and ask for the same batch again.
     """
     fence = _Fence(shard, epoch, lease_token)
     try:
@@ -68,7 +73,7 @@ async def save(
 async def _save_all(pool: asyncpg.Pool, fence: _Fence, batch: Sequence[Join | Response]) -> Saved:
     rows, dead = 0, 0
     # Parts are taken from the end, so the earlier half goes first: joins before responses that need them.
-    parts: list[Sequence[Join | Response]] = [batch]
+    parts = _split(batch)[::-1]
     while parts:
         part = parts.pop()
         try:
@@ -85,6 +90,19 @@ async def _save_all(pool: asyncpg.Pool, fence: _Fence, batch: Sequence[Join | Re
                 await _set_aside(pool, fence, part[0], sqlstate, str(error))
                 dead += 1
     return Saved(rows, dead)
+
+
+def _split(batch: Sequence[Join | Response]) -> list[Sequence[Join | Response]]:
+    """Cut a batch, in order, where its JSON would grow too large for one statement."""
+    parts: list[Sequence[Join | Response]] = []
+    start, characters = 0, 0
+    for index, row in enumerate(batch):
+        length = len(row.response_data) if isinstance(row, Response) else 0
+        if characters + length > _PART_CHARACTERS and index > start:
+            parts.append(batch[start:index])
+            start, characters = index, 0
+        characters += length
+    return [*parts, batch[start:]]
 
 
 async def _save_part(pool: asyncpg.Pool, fence: _Fence, part: Sequence[Join | Response]) -> None:

@@ -12,7 +12,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import asyncpg
 
@@ -35,11 +35,14 @@ class Pending(Protocol):
     def rows(self) -> int: ...
 
 
-class Source(Protocol):
+PendingT = TypeVar("PendingT", bound=Pending)
+
+
+class Source(Protocol[PendingT]):
     """The outboxes, as the flusher needs them."""
 
-    async def read(self, shard: int, rows: int) -> "Pending": ...
-    async def confirm(self, batch: "Pending") -> None: ...
+    async def read(self, shard: int, rows: int) -> PendingT: ...
+    async def confirm(self, batch: PendingT) -> None: ...
 
 
 @dataclass(slots=True)
@@ -54,12 +57,13 @@ class Flushed:
     leases: dict[int, int] = field(default_factory=dict)
 
 
-class Flusher:
+class Flusher(Generic[PendingT]):
     """Owns shards by lease and flushes them. `fault` is a test hook called at named points."""
 
     def __init__(
-        self, pool: asyncpg.Pool, source: Source, shard_numbers: Sequence[int], owner: str, *, rows: int, age_ms: int, retry_ms: int,
-        lease_seconds: float, transient: tuple[type[BaseException], ...], fault: Callable[[str], None] = lambda point: None,
+        self, pool: asyncpg.Pool, source: Source[PendingT], shard_numbers: Sequence[int], owner: str, *, rows: int, age_ms: int, retry_ms: int,
+        lease_seconds: float, transient: tuple[type[BaseException], ...], absent: tuple[type[BaseException], ...],
+        fault: Callable[[str], None] = lambda point: None,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._source = source
@@ -69,11 +73,13 @@ class Flusher:
         self._age_seconds = age_ms / 1_000
         self._retry_seconds = retry_ms / 1_000
         self._lease_seconds = lease_seconds
-        # What reading and confirming may raise when Redis is away or another epoch began.
+        # Raised for a shard that has no epoch, or another one, at the moment: recovery is at it.
+        self._absent = absent
+        # What reading and confirming may raise when Redis is away.
         self._transient: tuple[type[BaseException], ...] = (*transient, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
         self._fault = fault
         self._urgent = asyncio.Event()
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self.done = Flushed()
 
     def hurry(self) -> None:
@@ -82,7 +88,7 @@ class Flusher:
 
     def stop(self) -> None:
         """Finish the round under way, flush what is left, give the leases back."""
-        self._stopping = True
+        self._stopped.set()
         self._urgent.set()
 
     async def run(self) -> None:
@@ -91,7 +97,7 @@ class Flusher:
         pause = self._retry_seconds
         try:
             while True:
-                stopping = self._stopping
+                stopping = self._stopped.is_set()
                 try:
                     moved = await self._round()
                     pause = self._retry_seconds
@@ -101,7 +107,7 @@ class Flusher:
                     log.warning("flush failed, trying again in %.1f s: %s", pause, self.done.last_error)
                     if stopping:
                         break  # what is left stays in the outbox; the next flusher takes it
-                    await self._wait(pause * random.uniform(0.5, 1.5))
+                    await self._pause(pause * random.uniform(0.5, 1.5))
                     pause = min(pause * 2, self._retry_seconds * 30)
                     continue
                 if stopping and not moved:
@@ -115,10 +121,17 @@ class Flusher:
 
     async def _wait(self, seconds: float) -> None:
         self._urgent.clear()
-        if self._stopping:
+        if self._stopped.is_set():
             return
         try:
             await asyncio.wait_for(self._urgent.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait after a failure: nobody can hurry this, only stopping ends it."""
+        try:
+            await asyncio.wait_for(self._stopped.wait(), seconds)
         except TimeoutError:
             return
 
@@ -126,7 +139,10 @@ class Flusher:
         """One batch of every owned shard; True when any had rows."""
         moved = False
         for shard in list(self.done.leases):
-            moved = await self._flush(shard) or moved
+            try:
+                moved = await self._flush(shard) or moved
+            except self._absent as error:
+                log.debug("shard %d cannot be flushed now: %s", shard, error)
         return moved
 
     async def _flush(self, shard: int) -> bool:

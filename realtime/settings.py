@@ -23,7 +23,8 @@ def knob(default: Any, doc: str, *, least: float | None = None, most: float | No
 @dataclass(frozen=True, slots=True)
 class Settings:
     # Where
-    host: str = knob("0.0.0.0", "address the server listens on")
+    # Phones in the room must reach it; who wants only this machine says so.
+    host: str = knob("0.0.0.0", "address the server listens on")  # noqa: S104
     port: int = knob(8000, "port the server listens on", least=0, most=65_535, variable="PORT")
     public_url: str = knob("", "the address people type, if it is not this machine's (for links, QR codes and the Origin check)")
     data_folder: str = knob("", "folder of the embedded engines; empty: a folder of the user's data directory")
@@ -31,6 +32,8 @@ class Settings:
     database_url: str = knob("", "an operator's PostgreSQL; empty: the embedded one", variable="DATABASE_URL", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = knob("info", "how much is logged")
     log_format: Literal["text", "json"] = knob("text", "shape of log lines")
+
+    crash_at: str = knob("", "test hook: the named point at which this process kills itself")
 
     # The live store
     shards: int = knob(16, "shards that sessions hash to; fixed for the life of a store", least=1, most=1_024)

@@ -111,9 +111,9 @@ class Brainstorm(ActivityType[Settings, Answer]):
             raise Refusal("too_many_choices", details={"field": "data.votes", "max_choices": most})
         return Answer(action="votes", votes=dots)
 
-    def admit(self, settings: Settings, answer: Answer, decisions: Mapping[str, Json]) -> None:
+    def admit(self, live: Live[Settings], participant_id: str, answer: Answer) -> None:
         """Refuse what the present phase does not take: ideas while collecting, dots while voting."""
-        phase = _phase(settings, decisions)
+        phase = _phase(live.settings, live.decisions)
         if phase != ("collect" if answer.action == "idea" else "vote"):
             raise Refusal("illegal_move", details={"field": "data.action", "phase": phase})
 

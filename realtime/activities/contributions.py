@@ -34,7 +34,7 @@ STATUS_AFTER: Final[Mapping[str, str]] = {
     "pin": "pinned",
     "unpin": "active",
 }
-SHOWN: Final = frozenset({"active", "pinned", "archived"})  # what participants may see
+SEEN: Final = frozenset({"active", "pinned", "archived"})  # what participants may see
 
 
 def group_key(text: str, *, case_sensitive: bool = False) -> str:
@@ -83,15 +83,16 @@ def status_of(decisions: Mapping[str, Json], item_id: str, *, moderated: bool) -
 
 def is_shown(status: str, sight: Sight) -> bool:
     """Participants see what is approved; presenters everything but what was deleted."""
-    return status != "deleted" if sight.host else status in SHOWN
+    return status != "deleted" if sight.host else status in SEEN
 
 
 def author_of(live: Live[Any], item: Item, sight: Sight) -> dict[str, Json]:
-    """The author's name as a field, None for one who stays unnamed; no field where names may not be seen."""
+    """The author as fields, None for one who stays unnamed; no fields where names may not be seen."""
     if not sight.names:
         return {}
-    anonymous = item.data.get("anonymous") is True
-    return {"author": None if anonymous else live.names.get(item.participant_id)}
+    if item.data.get("anonymous") is True:
+        return {"author": None}
+    return {"author": live.names.get(item.participant_id), "participant": item.participant_id}
 
 
 def newest(items: Iterable[Item], most: int) -> list[Item]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from heapq import nsmallest
 from math import sqrt
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -54,7 +55,10 @@ class Closeness(Model):
 
 
 class Settings(Model):
-    """`correct` null asks for an opinion. `closeness` true: the widest band. `list_closest`: how many."""
+    """`correct` null asks for an opinion. `closeness` true takes the widest of tolerance and bands.
+
+    `list_closest`: how many people are listed who came near; 0 spares an item for each answer.
+    """
 
     prompt: Prompt
     min: Value | None = None
@@ -65,7 +69,7 @@ class Settings(Model):
     tolerance: Tolerance = Tolerance()
     bands: Annotated[list[Band], Field(max_length=20)] = Field(default_factory=list)
     closeness: bool | Closeness = False
-    list_closest: Annotated[int, Field(ge=0, le=20)] = 0
+    list_closest: Annotated[int, Field(ge=0, le=20)] = 3
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
@@ -77,8 +81,8 @@ class Settings(Model):
                     raise ValueError(f"{name} may have {error}") from error
         if self.min is not None and self.max is not None and self.min >= self.max:
             raise ValueError("min < max must hold")
-        if self.correct is None and (self.closeness is not False or self.bands or self.list_closest):
-            raise ValueError("bands, closeness and list_closest need a correct value")
+        if self.correct is None and (self.closeness is not False or self.bands):
+            raise ValueError("bands and closeness need a correct value")
         if self.correct is not None and not self.holds(self.correct):
             raise ValueError("correct is outside min and max")
         if self.closeness is not False and self.correct is not None:
@@ -197,7 +201,9 @@ class Numeric(ActivityType[Settings, Answer]):
         return result
 
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
-        return {"value": answer.value} if settings.list_closest else None
+        if settings.correct is None or not settings.list_closest:
+            return None
+        return {"value": answer.value}
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         settings = live.settings
@@ -273,7 +279,7 @@ def _closest(live: Live[Settings], best: Fraction) -> list[Json]:
     def distance(item: Item) -> tuple[Fraction, int, str]:
         return abs(_exact(item.data["value"]) - best), item.at_ms, item.id
 
-    nearest = sorted(live.items.values(), key=distance)[: live.settings.list_closest]
+    nearest = nsmallest(live.settings.list_closest, live.items.values(), key=distance)
     return [{"participant": item.participant_id, "value": item.data["value"]} for item in nearest]
 
 

@@ -29,6 +29,7 @@ from realtime.core.errors import Refusal, invalid
 LATEST: Final = 100  # contributions in a view; the rest through the responses list
 GROUPS: Final = 100
 _LONGEST_GROUPED = 120  # characters; longer texts are hardly ever equal
+_MOST_CHARACTERS = 10_000  # of one answer: the word filter reads each on the event loop
 _MOST_WORDS = 2_000  # word counts above it are counted as it
 
 
@@ -36,8 +37,8 @@ class Settings(Model):
     """`max_entries` is the number of texts in one answer, the lengths are of each of them."""
 
     prompt: Prompt
-    min_length: Annotated[int, Field(ge=1, le=10_000)] = 1
-    max_length: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    min_length: Annotated[int, Field(ge=1, le=5_000)] = 1
+    max_length: Annotated[int, Field(ge=1, le=5_000)] = 1_000
     multiline: bool = True
     max_entries: Annotated[int, Field(ge=1, le=20)] = 1
     moderate: bool = False
@@ -49,8 +50,8 @@ class Settings(Model):
     def _fits(self) -> "Settings":
         if self.min_length > self.max_length:
             raise ValueError("min_length <= max_length must hold")
-        if self.max_entries * self.max_length > 20_000:
-            raise ValueError("max_entries times max_length may be at most 20,000 characters")
+        if self.max_entries * self.max_length > _MOST_CHARACTERS:
+            raise ValueError(f"max_entries times max_length may be at most {_MOST_CHARACTERS} characters")
         return self
 
 

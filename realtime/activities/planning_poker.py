@@ -183,7 +183,8 @@ def _hidden(live: Live[Settings], sight: Sight) -> dict[str, Json]:
     main: dict[str, Json] = {"voted_count": len(voted), "eligible": live.joined}
     if sight.host or sight.names:
         main["voted"] = voted
-        main["waiting_for"] = sorted(live.names.keys() - set(voted))[:WAITING_SHOWN]
+        if live.names:
+            main["waiting_for"] = sorted(live.names.keys() - set(voted))[:WAITING_SHOWN]
     return main
 
 

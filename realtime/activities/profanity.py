@@ -47,6 +47,7 @@ class WordFilter:
     def __init__(self, words: Iterable[str]) -> None:
         self._words: set[str] = set()
         self._phrases: set[tuple[str, ...]] = set()
+        self._first_words: set[str] = set()
         self._unspaced: set[str] = set()
         for word in words:
             parts = tuple(token for token, _, _ in _tokens(word))
@@ -56,6 +57,7 @@ class WordFilter:
                     self._unspaced.add(parts[0])
             elif 1 < len(parts) <= _LONGEST_PHRASE and max(map(len, parts)) > 1:
                 self._phrases.add(parts)
+                self._first_words.add(parts[0])
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """The places of listed words as (start, end) in `text`, in order; they may overlap."""
@@ -100,7 +102,8 @@ class WordFilter:
     def _phrases_in(self, run: list[tuple[str, int, int]]) -> Iterator[tuple[int, int]]:
         words = [token for token, _, _ in run]
         for first in range(len(run)):
-            for last in range(first + 1, min(len(run), first + _LONGEST_PHRASE)):
+            longest = _LONGEST_PHRASE if words[first] in self._first_words else 0
+            for last in range(first + 1, min(len(run), first + longest)):
                 if tuple(words[first : last + 1]) in self._phrases:
                     yield run[first][1], run[last][2]
             spelled = ""

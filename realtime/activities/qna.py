@@ -8,6 +8,7 @@ from pydantic import Field
 
 from realtime.activities.contract import ActivityType, Item, Json, Live, Model, Sight
 from realtime.activities.contributions import (
+    SEEN,
     STATUS_AFTER,
     ItemId,
     action_of,
@@ -135,9 +136,16 @@ class Qna(ActivityType[Settings, Answer]):
             return settings.max_open_per_participant
         return (settings.votes_per_participant or 0) if settings.allow_multiple_votes else 1
 
-    def target(self, settings: Settings, answer: Answer) -> tuple[str, bool] | None:
-        """The item this answer is about, and whether it may be the participant's own; None for a question."""
-        return (answer.item_id, settings.self_vote) if answer.item_id is not None else None
+    def admit(self, live: Live[Settings], participant_id: str, answer: Answer) -> None:
+        """Refuse votes on questions that are not there to be seen, and on one's own."""
+        if answer.item_id is None or not answer.value:
+            return  # a vote can always be taken back
+        item = live.items.get(answer.item_id)
+        moderated = live.settings.moderate_questions
+        if item is None or status_of(live.decisions, item.id, moderated=moderated) not in SEEN:
+            raise Refusal("unknown_response", details={"field": "data.item_id", "reason": "no such question"})
+        if item.participant_id == participant_id and not live.settings.self_vote:
+            raise Refusal("forbidden", details={"field": "data.item_id", "reason": "it is your own question"})
 
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
         return {"text": answer.text, "anonymous": answer.anonymous} if answer.action == "question" else None

@@ -1,6 +1,7 @@
 """A quiz question: a choice with a key, marked by one of five rules."""
 
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -57,7 +58,7 @@ class Phases(Model):
 
 
 class Settings(Model):
-    """`list_fastest`: how many of those right first are listed; it keeps an item for each right answer."""
+    """`list_fastest`: how many of those right first are listed; 0 spares an item for each right answer."""
 
     question: Prompt
     options: Annotated[list[Option], Field(min_length=2, max_length=50)]
@@ -70,7 +71,7 @@ class Settings(Model):
     explanation: Annotated[str, AfterValidator(clean_lines), Field(max_length=2_000)] | None = None
     ask_confidence: bool = False
     phases: Phases | None = None
-    list_fastest: Annotated[int, Field(ge=0, le=20)] = 0
+    list_fastest: Annotated[int, Field(ge=0, le=20)] = 3
 
     @model_validator(mode="after")
     def _fits(self) -> "Settings":
@@ -255,8 +256,8 @@ class Quiz(ActivityType[Settings, Answer]):
         return levels
 
     def _fastest(self, live: Live[Settings], right_ms: Mapping[int, int]) -> list[Json]:
-        first = sorted(live.items.values(), key=lambda item: (item.at_ms, item.id))
-        first = first[: live.settings.list_fastest]
+        most = live.settings.list_fastest
+        first = nsmallest(most, live.items.values(), key=lambda item: (item.at_ms, item.id))
         fastest: list[Json] = [{"participant": item.participant_id} for item in first]
         # Items know when, not after how long; the times of right answers in order belong to them in order.
         if sum(right_ms.values()) == len(live.items):

@@ -1,6 +1,7 @@
 """Ratings of one or more statements on a scale: Likert, stars, a slider, or the recommendation score."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -55,34 +56,29 @@ class Settings(Model):
             raise ValueError(f"a scale has at most {MOST_STEPS} steps")
         if self.kind == "nps" and (self.min, self.max, self.step) != (0, 10, 1):
             raise ValueError("a recommendation score is given from 0 to 10 in steps of 1")
-        if not self.labels.keys() <= {str(self.value(index)) for index in range(self.steps() + 1)}:
+        if not self.labels.keys() <= {str(value) for value in self.values}:
             raise ValueError("labels name a value that is not on the scale")
         return self
 
+    @cached_property
     def decimals(self) -> int:
         return max(decimals_of(self.min), decimals_of(self.max), decimals_of(self.step))
 
     def units(self) -> tuple[int, int, int]:
         """Least value, greatest value and step in fixed-point units."""
-        decimals = self.decimals()
+        decimals = self.decimals
         return to_units(self.min, decimals), to_units(self.max, decimals), to_units(self.step, decimals)
 
-    def steps(self) -> int:
+    @cached_property
+    def values(self) -> list[Number]:
+        """Every value of the scale, from the least."""
         low, high, step = self.units()
-        return (high - low) // step
+        return [from_units(units, self.decimals) for units in range(low, high + 1, step)]
 
-    def value(self, index: int) -> Number:
-        """The value `index` steps above the least one."""
-        low, _, step = self.units()
-        return from_units(low + index * step, self.decimals())
-
-    def index(self, value: Number) -> int:
-        """How many steps a value is above the least one; ValueError when it is not on the scale."""
-        low, high, step = self.units()
-        units = to_units(value, self.decimals())
-        if not low <= units <= high or (units - low) % step:
-            raise ValueError("not on the scale")
-        return (units - low) // step
+    @cached_property
+    def indexes(self) -> dict[Number, int]:
+        """How many steps each value is above the least one."""
+        return {value: index for index, value in enumerate(self.values)}
 
 
 class Answer(Model):
@@ -135,10 +131,10 @@ class Rating(ActivityType[Settings, Answer]):
             raise invalid(f"data.ratings.{min(unknown)}", "no such item", "unknown_option")
         for item in settings.items:
             if item.id in answer.ratings:
-                try:
-                    ratings[item.id] = settings.value(settings.index(answer.ratings[item.id]))
-                except ValueError as error:
-                    raise invalid(f"data.ratings.{item.id}", str(error)) from error
+                index = settings.indexes.get(answer.ratings[item.id])
+                if index is None:
+                    raise invalid(f"data.ratings.{item.id}", "is not on the scale")
+                ratings[item.id] = settings.values[index]
             elif not settings.allow_skip:
                 raise Refusal("too_few_choices", details={"field": f"data.ratings.{item.id}"})
         if not ratings:
@@ -146,12 +142,12 @@ class Rating(ActivityType[Settings, Answer]):
         return Answer(ratings=ratings)
 
     def counters(self, settings: Settings, answer: Answer, elapsed_ms: int | None) -> dict[str, int]:
-        return {f"at:{item}:{settings.index(value)}": 1 for item, value in answer.ratings.items()}
+        return {f"at:{item}:{settings.indexes[value]}": 1 for item, value in answer.ratings.items()}
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         settings = live.settings
         low, _, step = settings.units()
-        scale = 10 ** settings.decimals()
+        scale = 10**settings.decimals
         items: dict[str, Json] = {}
         everything: dict[int, int] = {}
         for item in settings.items:
@@ -166,7 +162,7 @@ class Rating(ActivityType[Settings, Answer]):
                 "median": _plain(median(units) / scale) if number else None,
                 "stdev": round(stdev(units) / scale, 4) if number else None,
                 "distribution": {
-                    str(settings.value(index)): steps.get(index, 0) for index in range(settings.steps() + 1)
+                    str(value): steps.get(index, 0) for index, value in enumerate(settings.values)
                 },
             }
         nps = _recommendation(everything) if settings.kind == "nps" else None

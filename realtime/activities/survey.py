@@ -74,7 +74,10 @@ class Settings(Model):
 
 
 def _read_question(index: int, question: Question) -> tuple[Kind, BaseModel]:
-    kind = installed().resolve(question.type, strict=True)
+    try:
+        kind = installed().resolve(question.type, strict=True)
+    except Refusal as refusal:
+        raise _inside(refusal, "type", f"settings.items.{index}.type") from refusal
     if kind.name in UNFIT:
         raise invalid(f"settings.items.{index}.type", "this type cannot be part of a survey")
     try:
@@ -210,9 +213,9 @@ class Survey(ActivityType[Settings, Answer]):
     def decide(self, live: Live[Settings], decision: Mapping[str, Json]) -> Mapping[str, Json]:
         """A decision of one question's type; `question` names the question."""
         question_id = decision.get("question")
-        if question_id not in {question.id for question in live.settings.items}:
+        if not isinstance(question_id, str) or question_id not in {item.id for item in live.settings.items}:
             raise invalid("question", "no such question", "unknown_option")
-        kind, inner = _live(live, str(question_id))
+        kind, inner = _live(live, question_id)
         rest = {name: value for name, value in decision.items() if name != "question"}
         return {f"{question_id}/{name}": value for name, value in kind.decide(inner, rest).items()}
 

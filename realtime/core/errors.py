@@ -132,6 +132,8 @@ class CloseCode(IntEnum):
     REPLACED = 4507  # the same ticket connected more often than allowed
 
 
+FIRST_FINAL_CODE: Final = 4500  # from here on the client must not reconnect by itself
+
 CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.GOING_AWAY: "The server is restarting. Connect again after the announced delay.",
     CloseCode.HELLO_TIMEOUT: "No hello arrived in time. Connect again.",

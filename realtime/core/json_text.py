@@ -171,11 +171,11 @@ _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 
 def clean_text(text: str, *, keep_lines: bool = False) -> str:
     """Normalise what a person wrote: NFC, no control or direction characters, single blanks, trimmed."""
-    text = unicodedata.normalize("NFC", text)
+    # Normalised last: what stood between a letter and its accent may just have been taken out.
     if keep_lines:
         lines = (" ".join(_visible(line).split()) for line in text.splitlines())
-        return "\n".join(lines).strip()
-    return " ".join(_visible(text.replace("\n", " ").replace("\t", " ")).split())
+        return unicodedata.normalize("NFC", "\n".join(lines).strip())
+    return unicodedata.normalize("NFC", " ".join(_visible(text.replace("\n", " ").replace("\t", " ")).split()))
 
 
 def _visible(text: str) -> str:

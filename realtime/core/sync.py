@@ -10,6 +10,7 @@ begins with it and a colon (`view:X` also removes `view:X:item:Y`).
 """
 
 from dataclasses import dataclass, field
+from json import loads
 from typing import Any, Final
 
 _REMOVED: Final = None
@@ -47,6 +48,10 @@ class StampedMap:
     def keys_under(self, prefix: str) -> list[str]:
         """The present keys that begin with `prefix`."""
         return [key for key, (_, text) in self._entries.items() if text is not None and key.startswith(prefix)]
+
+    def values_under(self, prefix: str) -> list[Any]:
+        """The present values whose keys begin with `prefix`."""
+        return [loads(text) for key, (_, text) in self._entries.items() if text is not None and key.startswith(prefix)]
 
     def changes(self, since: int) -> tuple[str, str]:
         """The JSON texts of `set` and `removed` for everything stamped after `since`."""

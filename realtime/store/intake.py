@@ -63,7 +63,7 @@ class Intake:
 
     def __init__(
         self, redis: Redis, incarnation: Incarnation, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
-        high_water: int, timeout_seconds: float,
+        high_water: int, timeout_seconds: float, fault: Callable[[str], None] = lambda point: None,
     ) -> None:  # fmt: skip
         self._redis = redis
         self._incarnation = incarnation
@@ -73,6 +73,7 @@ class Intake:
         self._most_waiting = waiting
         self._high_water = high_water
         self._timeout_seconds = timeout_seconds
+        self._fault = fault  # test hook
         self._waiting: list[Submission] = []
         self._sender: asyncio.Task[None] | None = None
 
@@ -113,6 +114,7 @@ class Intake:
                 calls.append((epoch, part))
         if not calls:
             return
+        self._fault("before_accept")
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 results = await pipe.execute(raise_on_error=False)
@@ -121,6 +123,7 @@ class Intake:
             for _, part in calls:
                 _tell(part, as_refusal(error))
             return
+        self._fault("after_accept")
         if any(isinstance(result, NoScriptError) for result in results):
             await self._reload()
         for (epoch, part), result in zip(calls, results, strict=True):

@@ -50,7 +50,8 @@ def test_an_estimate_without_a_key_is_shown_live() -> None:
     view = room.view(COUNTS_ONLY)
     assert (view["n"], view["mean"], view["min"], view["max"]) == (2, -0.25, -2, 1.5)
     assert "correct_fraction" not in room.view()
-    assert TYPE.mark(room.settings, room.answered[0].answer) is None
+    assert room.items == {}
+    assert room.kind.mark(room.settings, room.answered[0].answer) is None
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_without_a_key_nothing_is_judged() -> None:
     room.answer({"answer": "Nothing"})
     view = room.view()
     assert (view["ungraded"], view["groups"]) == (1, [{"key": "nothing", "count": 1, "fraction": None}])
-    assert TYPE.mark(room.settings, room.answered[0].answer) is None
+    assert room.kind.mark(room.settings, room.answered[0].answer) is None
     room.decide({"action": "accept", "text": "nothing"})
     assert (room.view()["ungraded"], room.view()["correct_fraction"]) == (0, 1.0)
 

@@ -110,6 +110,18 @@ POISON_RESPONSES: dict[str, dict[str, object]] = {
 POISON_JOINS = {"nickname too long": "n" * 51, "nickname with null": "n\0"}
 
 
+async def test_large_responses_are_saved_in_parts(stage: Stage) -> None:
+    """A thousand answers of a megabyte would be more than PostgreSQL takes in one statement."""
+    large = '{"text": "' + "x" * 1_000_000 + '"}'
+    made = [stage.make_response(entry=f"e{number}", response_data=large) for number in range(35)]
+    made[20] = replace(made[20], response_data=large[:-1])
+
+    assert await stage.save(stage.make_join(), *made) == Saved(rows=35, dead=1)
+
+    transactions = "SELECT count(DISTINCT xmin::text) FROM user_responses"
+    assert await stage.db.fetchval(transactions) > 2
+
+
 def make_poison(stage: Stage, kind: str) -> Join | Response:
     if kind in POISON_JOINS:
         return stage.make_join(nickname=POISON_JOINS[kind])

@@ -5,6 +5,7 @@ import pytest
 
 from persistence import shards
 from persistence.errors import ShardCountMismatch
+from tests.persistence.stage import wait_until
 
 
 @pytest.fixture
@@ -85,3 +86,27 @@ async def test_an_owner_that_asks_again_gets_a_new_token(two_shards: asyncpg.Poo
     assert second is not None
     assert second > first
     assert not await shards.renew_lease(two_shards, 0, first, 60)
+
+
+async def test_recovery_takes_a_lease_whoever_holds_it(two_shards: asyncpg.Pool) -> None:
+    held = await shards.acquire_lease(two_shards, 0, "flusher", 60)
+    seized = await shards.seize_lease(two_shards, 0, "recovery", 60)
+
+    assert held is not None
+    assert seized is not None
+    assert seized > held
+    assert not await shards.renew_lease(two_shards, 0, held, 60)
+    assert await shards.acquire_lease(two_shards, 0, "flusher", 60) is None
+
+
+async def test_a_numbered_lock_has_one_holder(two_shards: asyncpg.Pool) -> None:
+    async with two_shards.acquire() as first, two_shards.acquire() as second:
+        await shards.lock(first, 7)
+        waiting = asyncio.create_task(shards.lock(second, 7))
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        await wait_until(lambda: two_shards.fetchval(query))
+        assert not waiting.done()
+
+        await shards.unlock(first, 7)
+        await asyncio.wait_for(waiting, 10)
+        await shards.unlock(second, 7)

@@ -142,7 +142,6 @@ export class Connection {
       onFrame: (frame, waiting) => this.#hear(link, frame, waiting),
       onLost: (code, unanswered) => this.#lost(link, code, unanswered),
     });
-    this.#timer = null;
     this.#link = link;
     link.open();
   }

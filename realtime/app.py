@@ -1,0 +1,252 @@
+"""The composition root: the one place that builds everything and knows everyone."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+
+from persistence import migration, server_keys, shards
+from persistence.errors import PersistenceError
+from persistence.flusher import Flusher
+from persistence.pool import check_server as check_database
+from persistence.pool import open_pool
+from realtime.activities.registry import installed
+from realtime.commands.actors import Gate
+from realtime.commands.answering import Answering
+from realtime.commands.directing import Directing
+from realtime.commands.joining import Entrance
+from realtime.commands.reading import Reading
+from realtime.core.errors import Refusal
+from realtime.hub import Hub
+from realtime.recovery import Recovery
+from realtime.settings import Settings
+from realtime.store.admissions import Admissions
+from realtime.store.connection import (
+    Incarnation, check_server, connect, connect_for_pokes, connect_unchecked,
+)  # fmt: skip
+from realtime.store.intake import Intake
+from realtime.store.live import Live
+from realtime.store.outbox import EpochLost, Outbox
+from realtime.store.pokes import listen
+from realtime.store.replicas import Replicas
+from realtime.tickets import KeyRing
+from realtime.web.api import Api
+from realtime.web.pages import Pages
+from realtime.web.site import build_site
+from realtime.web.socket import Sockets
+
+log = logging.getLogger("plenum.app")
+
+
+class App:
+    """Everything one process needs, built in `open_app`."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, unchecked: Redis, durability: str, ring: KeyRing) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.durability = durability
+        self.draining = False
+        registry = installed()
+        timeout = settings.redis_timeout_seconds
+        fault = crash_point(settings.crash_at)
+        self.incarnation = Incarnation(settings.shards)
+        redis = connect(
+            settings.redis_url, self.incarnation, connections=settings.redis_connections, timeout_seconds=timeout
+        )
+        pokes = connect_for_pokes(settings.redis_url, timeout_seconds=timeout)
+        self._clients = (redis, pokes)
+        self.live = Live(
+            redis, self.incarnation, timeout_seconds=timeout, changes_limit=settings.changes_limit, presence_ms=settings.presence_ms,
+            high_water=settings.outbox_high_water,
+        )  # fmt: skip
+        self.recovery = Recovery(pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds)
+        ensure = self.recovery.ensure
+        self.replicas = Replicas(self.live, registry, most_unpinned=settings.replicas)
+        self.hub = Hub(
+            self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
+            heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,
+            connections=settings.connections, connections_per_ticket=settings.connections_per_ticket,
+        )  # fmt: skip
+        self.intake = Intake(
+            redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
+            waiting=settings.accept_waiting, high_water=settings.outbox_high_water, timeout_seconds=timeout,
+            fault=fault,
+        )  # fmt: skip
+        self._pokes = pokes
+        self.outbox = Outbox(redis, self.incarnation, self.live.shards, timeout_seconds=max(timeout, 5.0))
+        self.flusher = Flusher(
+            pool, self.outbox, range(settings.shards), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            rows=settings.flush_rows, age_ms=settings.flush_age_ms, retry_ms=settings.flush_retry_ms, lease_seconds=settings.lease_seconds,
+            transient=(RedisError,), absent=(EpochLost, Refusal), fault=fault,
+        )  # fmt: skip
+        self.gate = Gate(self.live, ring, ensure)
+        self.entrance = Entrance(
+            pool, Admissions(self.live, most_waiting=settings.accept_waiting), ring, ensure, ticket_days=settings.ticket_days
+        )
+        self.answering = Answering(
+            self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
+            most_slow=settings.accept_waiting,
+        )  # fmt: skip
+        self.directing = Directing(
+            pool, self.live, registry, ensure, strict_types=settings.strict_types, max_participants=settings.max_participants,
+            max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
+        )  # fmt: skip
+        self.reading = Reading(
+            pool, self.live, self.replicas, ensure, self.flusher.hurry, settle_seconds=settings.settle_seconds,
+            page_limit=settings.page_limit,
+        )  # fmt: skip
+        origins = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
+        self.sockets = Sockets(
+            self.gate, self.hub, self.answering, self.directing, origins=origins, durability=durability,
+            frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
+            hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms, reconnect_window_ms=settings.reconnect_window_ms,
+        )  # fmt: skip
+        self.api = Api(
+            self.gate, self.entrance, self.answering, self.directing, self.reading, body_bytes=settings.body_bytes,
+            response_bytes=settings.response_bytes,
+        )  # fmt: skip
+
+    def site(self) -> Starlette:
+        return build_site(self.api, Pages(), self.health)
+
+    async def health(self) -> tuple[bool, dict[str, Any]]:
+        """Ready needs Redis; without PostgreSQL the process is degraded and still takes answers."""
+        established = all(self.incarnation.epochs)
+        try:
+            async with asyncio.timeout(1.0):
+                await self.pool.fetchval("SELECT 1")
+            database = True
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            database = False
+        report = {
+            "status": "draining" if self.draining else "ready" if established and database else "degraded" if established else "unavailable",
+            "redis": established,
+            "database": database,
+            "connections": self.hub.connected,
+        }
+        return established and not self.draining, report
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, flusher: bool) -> AsyncIterator[None]:
+        """Run the loops of a hub (and the flusher, if wanted) until left; the flusher then finishes first."""
+        loops = [
+            self.recovery.run(),
+            self.hub.run(),
+            self.directing.run(),
+            listen(self._pokes, self.live.shards, self.hub.poke, self.hub.poke_all),
+        ]
+        async with _tasks(loops), self.flushing() if flusher else contextlib.nullcontext():
+            yield
+
+    @contextlib.asynccontextmanager
+    async def recovering(self) -> AsyncIterator[None]:
+        """Run recovery alone, for a process that only flushes."""
+        async with _tasks([self.recovery.run()]):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def flushing(self) -> AsyncIterator[None]:
+        """Run the flusher; on leaving, what is left is flushed within the time for draining."""
+        task = asyncio.create_task(self.flusher.run())
+        try:
+            yield
+        finally:
+            self.flusher.stop()
+            done, _ = await asyncio.wait({task}, timeout=self.settings.drain_seconds)
+            if not done:
+                log.warning("the flusher did not finish in time; what is left stays in the outbox")
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def established(self, timeout_seconds: float) -> None:
+        """Wait until every shard has an epoch."""
+        async with asyncio.timeout(timeout_seconds):
+            while not all(self.incarnation.epochs):
+                await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _tasks(loops: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Run loops beside the body; one that ends by a fault is logged at once and ends the process' readiness."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    for task in tasks:
+        task.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("a loop of the server ended by a fault", exc_info=error)
+
+
+@contextlib.asynccontextmanager
+async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
+    """Connect, check both servers, and build. Raises UnfitStore or PersistenceError with a sentence for the operator."""
+    unchecked = connect_unchecked(settings.redis_url, timeout_seconds=max(settings.redis_timeout_seconds, 5.0))
+    try:
+        durability = await check_server(unchecked)
+        if migrate:
+            await migration.upgrade(settings.database_url)
+        async with _pool(settings) as pool:
+            await check_database(pool)
+            await migration.check(pool)
+            await shards.ensure(pool, settings.shards)
+            keys = await server_keys.ensure(pool, secrets.token_hex(4), secrets.token_bytes(32))
+            app = App(settings, pool, unchecked, durability, KeyRing([(key.kid, key.secret) for key in keys]))
+            try:
+                yield app
+            finally:
+                await app.close()
+    finally:
+        await unchecked.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    try:
+        pool = await open_pool(
+            settings.database_url, size=settings.database_pool_size, command_timeout_seconds=settings.database_timeout_seconds,
+            connect_timeout_seconds=settings.database_connect_seconds, application_name="plenum",
+            idle_in_transaction_timeout_seconds=settings.lease_seconds,
+        )  # fmt: skip
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise PersistenceError(
+            f"PostgreSQL does not answer at DATABASE_URL: {error}. Check the address and that it runs."
+        ) from error
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except TimeoutError:
+            pool.terminate()
+
+
+def crash_point(wanted: str) -> Callable[[str], None]:
+    """Test hook: die without a word at a named point, as a crash would."""
+
+    def reach(point: str) -> None:
+        if point == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
+

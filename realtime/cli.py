@@ -1,0 +1,269 @@
+"""The `plenum` command."""
+
+import argparse
+import asyncio
+import contextlib
+import io
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from realtime.settings import Settings, UnfitSettings
+
+_EPILOG: Final = "Every setting can also be given as an environment variable; `plenum settings` lists them with their defaults."
+
+
+class Unable(Exception):
+    """The command cannot do what was asked; the sentence says why and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        settings = Settings.read(os.environ, **{name: value for name, value in vars(given).items() if name in _FLAGS})
+        status: int = given.run(settings, given)
+        return status
+    except (UnfitSettings, Unable) as error:
+        print(f"plenum: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+_FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="plenum", description="A live-session server: people answer on their phones, presenters watch the counts, no answer is lost.",
+        epilog=_EPILOG,
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(name: str, run: Callable[[Settings, Any], int], help_text: str, more: str = "") -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}. {more}".strip(), epilog=_EPILOG)
+        command.set_defaults(run=run)
+        command.add_argument("--data-folder", metavar="DIR", help="folder of the embedded engines (default: in your data directory)")
+        command.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged")
+        return command
+
+    serve = add("serve", _serve, "run the server", "Without REDIS_URL and DATABASE_URL it starts its own Valkey and PostgreSQL.")
+    demo = add("demo", _demo, "run the server with a sample session and simulated phones", "Open the presenter address to watch it live.")
+    for command in (serve, demo):
+        command.add_argument("--host", help="address to listen on (default: all)")
+        command.add_argument("--port", type=int, help="port to listen on (default: 8000)")
+        command.add_argument("--public-url", metavar="URL", help="the address people type, if it is not this machine's")
+    serve.add_argument("--no-flusher", action="store_true", help="leave flushing to `plenum flush` processes")
+    demo.add_argument("--phones", type=int, default=100, metavar="N", help="simulated phones (default: 100)")
+    demo.add_argument("--seconds", type=float, default=60, metavar="S", help="how long they take to answer (default: 60)")
+
+    add("flush", _flush, "run a flusher of its own", "Any number may run; each shard is flushed by one of them.")
+
+    migrate = add("migrate", _migrate, "bring the database schema up or down, or look at it")
+    migrate.add_argument("direction", choices=["up", "down", "status", "check"], help="check exits with 1 when the schema does not fit")
+    migrate.add_argument("--to", metavar="REVISION", help="revision to go to (up: newest, down: one back)")
+
+    add("settings", _settings, "list every setting with its variable, default and present value")
+    return parser
+
+
+# ----------------------------------------------------------------------------------------------- commands
+
+
+def _serve(settings: Settings, given: Any) -> int:
+    with _engines(settings) as (ready, migrate):
+        return _run_server(ready, migrate=migrate, flusher=not given.no_flusher, announce=lambda: _announce(ready))
+
+
+def _demo(settings: Settings, given: Any) -> int:
+    from realtime.demo import perform
+
+    with _engines(settings) as (ready, migrate):
+
+        async def play() -> None:
+            await perform(_local_url(ready), _public_url(ready), phones=given.phones, seconds=given.seconds, say=print)
+
+        return _run_server(ready, migrate=migrate, flusher=True, announce=lambda: _announce(ready), beside=play)
+
+
+def _run_server(
+    settings: Settings, *, migrate: bool, flusher: bool, announce: Callable[[], None], beside: Callable[[], Any] | None = None
+) -> int:
+    from realtime.app import open_app
+    from realtime.server import listen, serve
+
+    try:
+        listener = listen(settings.host, settings.port, settings.stall_seconds)
+    except OSError as error:
+        raise Unable(f"Port {settings.port} cannot be used ({error.strerror}). Choose another with --port.") from error
+
+    async def run() -> None:
+        async with open_app(settings, migrate=migrate) as app:
+            tasks: list[asyncio.Task[None]] = []
+
+            def on_ready() -> None:
+                announce()
+                if beside is not None:
+                    tasks.append(asyncio.create_task(beside()))
+
+            await serve(app, listener, flusher=flusher, on_ready=on_ready)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    _run(settings, run)
+    return 0
+
+
+def _flush(settings: Settings, given: Any) -> int:
+    from realtime.app import open_app
+    from realtime.server import until_signal
+
+    async def run() -> None:
+        async with open_app(settings, migrate=False) as app, app.recovering(), app.flushing():
+            print(f"plenum: flushing {settings.shards} shards as {os.getpid()}", flush=True)
+            await until_signal()
+
+    with _engines(settings, external_only="plenum flush") as (ready, _):
+        settings = ready
+        _run(settings, run)
+    return 0
+
+
+def _migrate(settings: Settings, given: Any) -> int:
+    from persistence import migration
+    from persistence.errors import PersistenceError
+    from persistence.pool import open_pool
+
+    async def run() -> int:
+        if given.direction == "up":
+            await migration.upgrade(ready.database_url, given.to or "head")
+        elif given.direction == "down":
+            await migration.downgrade(ready.database_url, given.to or "-1")
+        pool = await open_pool(
+            ready.database_url, size=2, command_timeout_seconds=30, connect_timeout_seconds=10, application_name="plenum migrate"
+        )
+        try:
+            print(f"schema: {await migration.current(pool) or 'none'} (this version needs {migration.HEAD})")
+            if given.direction == "check":
+                await migration.check(pool)
+        finally:
+            await pool.close()
+        return 0
+
+    with _engines(settings) as (ready, _):
+        try:
+            return asyncio.run(run())
+        except PersistenceError as error:
+            print(f"plenum: {error}", file=sys.stderr)
+            return 1
+
+
+def _settings(settings: Settings, given: Any) -> int:
+    import dataclasses
+
+    from realtime.settings import variable_of
+
+    for knob in dataclasses.fields(settings):
+        value = getattr(settings, knob.name)
+        shown = "(set)" if knob.metadata["secret"] and value else repr(value)
+        print(f"{variable_of(knob):<34} {shown}\n{'':<34} {knob.metadata['doc']}; default {knob.default!r}")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ shared
+
+
+def _run(settings: Settings, work: Callable[[], Any]) -> None:
+    """Run on uvloop where there is one, and turn known faults into one sentence."""
+    from persistence.errors import PersistenceError
+    from realtime import logs
+    from realtime.store.connection import UnfitStore
+
+    logs.set_up(settings.log_level, settings.log_format)
+    try:
+        import uvloop
+
+        factory: Any = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(work())
+    except (UnfitStore, PersistenceError) as error:
+        raise Unable(str(error)) from error
+
+
+@contextlib.contextmanager
+def _engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Settings, bool]]:
+    """Settings with both addresses, and whether to migrate; starts what the operator does not bring."""
+    embedded = not (settings.redis_url and settings.database_url)
+    if embedded and external_only:
+        raise Unable(f"`{external_only}` works on your own servers: set REDIS_URL and DATABASE_URL. `plenum serve` flushes by itself.")
+    if not embedded:
+        yield settings, False
+        return
+    from realtime.engines import EngineError, start_engines
+
+    try:
+        engines = start_engines(
+            settings.folder(os.environ), appendfsync=settings.appendfsync, valkey=not settings.redis_url, postgres=not settings.database_url
+        )
+    except EngineError as error:
+        raise Unable(str(error)) from error
+    try:
+        yield (
+            replace(
+                settings, redis_url=settings.redis_url or engines.redis_url, database_url=settings.database_url or engines.database_url
+            ),
+            not settings.database_url,
+        )
+    finally:
+        engines.stop()
+
+
+def _local_url(settings: Settings) -> str:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    return f"http://{host}:{settings.port}"
+
+
+def _public_url(settings: Settings) -> str:
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return _local_url(settings)
+    return f"http://{_own_address()}:{settings.port}"
+
+
+def _own_address() -> str:
+    """This machine's address in the local network, as far as it can be told without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737 documentation address: chooses a route, sends nothing
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+def _announce(settings: Settings) -> None:
+    import segno
+
+    url = _public_url(settings)
+    picture = io.StringIO()
+    segno.make(f"{url}/join", error="l", micro=False).terminal(out=picture, compact=True, border=1)
+    print(picture.getvalue())
+    print(f"  Presenters    {url}/present")
+    print(f"  Participants  {url}/join")
+    print("\n  Ctrl-C ends the server; nothing accepted is lost.\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

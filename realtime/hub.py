@@ -1,0 +1,391 @@
+"""The hub: who is connected to this process, how far each has got, and the tick that brings them up to date.
+
+It hears only the store. A poke marks a session; a tick reads what changed and sends every connection
+the one frame that leads from its position to the present. A connection is one number: whoever is slow
+is left behind and gets the newest values later; nobody has a queue.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+from realtime.activities.contract import Audience
+from realtime.core.errors import CloseCode, Refusal
+from realtime.core.messages import Beat, Mine, OwnResponse, encode
+from realtime.store.live import Cold, Live, Stored
+from realtime.store.replicas import Replica, Replicas
+
+log = logging.getLogger("plenum.hub")
+
+Own = dict[str, list[OwnResponse]]  # a participant's own responses by activity
+
+_PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
+
+
+class Wire(Protocol):
+    """The way to one client. `frame` makes bytes that can be sent to every wire of the same class."""
+
+    def frame(self, payload: bytes) -> bytes: ...
+    def send(self, framed: bytes) -> None: ...
+    def buffered(self) -> int: ...
+    def close(self, code: CloseCode) -> None: ...
+
+
+class Connection:
+    """One client of one session: who, by which wire, and how far it has got."""
+
+    __slots__ = ("audience", "epoch", "heard_at", "offset", "own_offset", "participant_id", "role", "sent_at", "session_id", "ticket", "wire")  # fmt: skip
+
+    def __init__(self, session_id: str, role: str, audience: Audience, participant_id: str | None, ticket: str, wire: Wire) -> None:
+        self.session_id = session_id
+        self.role = role
+        self.audience = audience
+        self.participant_id = participant_id
+        self.ticket = ticket
+        self.wire = wire
+        self.epoch = ""
+        self.offset = 0
+        self.own_offset = 0
+        self.sent_at = self.heard_at = time.monotonic()
+
+    def push(self, payload: bytes) -> None:
+        """Send one frame to this client alone."""
+        self.wire.send(self.wire.frame(payload))
+        self.sent_at = time.monotonic()
+
+
+class Room:
+    """The connections of one session in this process."""
+
+    __slots__ = ("arrived", "connections", "left", "people", "presence_at", "session_id", "stale", "task", "ticked_at")
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.connections: set[Connection] = set()
+        self.people: dict[str, set[Connection]] = {}
+        self.arrived: set[str] = set()
+        self.left: set[str] = set()
+        self.presence_at = 0.0
+        self.ticked_at = 0.0
+        self.stale = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class Hub:
+    """All rooms of this process. `ensure` brings a session to life."""
+
+    def __init__(
+        self, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], *, tick_ms: int, slow_tick_ms: int,
+        heartbeat_ms: int, presence_ms: int, buffer_bytes: int, connections: int, connections_per_ticket: int,
+    ) -> None:  # fmt: skip
+        self._live = live
+        self._replicas = replicas
+        self._ensure = ensure
+        self._tick_seconds = tick_ms / 1_000
+        self._slow_tick_seconds = slow_tick_ms / 1_000
+        self._heartbeat_seconds = heartbeat_ms / 1_000
+        self._presence_seconds = presence_ms / 1_000
+        self._buffer_bytes = buffer_bytes
+        self._most_connections = connections
+        self._most_per_ticket = connections_per_ticket
+        self._rooms: dict[str, Room] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.connected = 0
+        self.frames_sent = 0
+        self.ticks = 0
+        self.degraded = False
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        return self._rooms
+
+    # ------------------------------------------------------------------------------------------ connections
+
+    async def attach(self, connection: Connection, epoch: str, since: int | None) -> tuple[bytes, Own]:
+        """Take a connection in; returns its state frame (delta or snapshot) and its own responses.
+
+        Raises Refusal. From the moment this returns every change reaches the connection.
+        """
+        if self.connected >= self._most_connections:
+            raise Refusal("overloaded", after_ms=2_000)
+        room = self._rooms.get(connection.session_id)
+        if room is None:
+            room = self._rooms[connection.session_id] = Room(connection.session_id)
+            self._replicas.pin(connection.session_id)
+        mates = room.people.get(connection.participant_id or "", set())
+        if len(mates) >= self._most_per_ticket:
+            raise Refusal("limited", "This ticket is connected too many times.", after_ms=5_000)
+        # Registered before its own responses are read: a change meanwhile marks it as behind.
+        self._register(room, connection)
+        try:
+            replica = await self._fresh(connection.session_id)
+            connection.own_offset = replica.offset
+            own = await self._own(replica, connection)
+        except BaseException:
+            self.detach(connection)
+            raise
+        replica = self._replicas.peek(connection.session_id) or replica
+        frame = self._state(replica, connection, epoch, since)
+        connection.epoch, connection.offset = replica.epoch, replica.offset
+        return frame, own
+
+    def detach(self, connection: Connection) -> None:
+        """Let a connection go; may be called more than once."""
+        room = self._rooms.get(connection.session_id)
+        if room is None or connection not in room.connections:
+            return
+        room.connections.discard(connection)
+        self.connected -= 1
+        participant_id = connection.participant_id
+        if participant_id is not None:
+            mates = room.people.get(participant_id, set())
+            mates.discard(connection)
+            if not mates:
+                room.people.pop(participant_id, None)
+                room.arrived.discard(participant_id)
+                room.left.add(participant_id)
+
+    def _register(self, room: Room, connection: Connection) -> None:
+        room.connections.add(connection)
+        self.connected += 1
+        if connection.participant_id is not None:
+            mates = room.people.setdefault(connection.participant_id, set())
+            if not mates:
+                room.arrived.add(connection.participant_id)
+                room.left.discard(connection.participant_id)
+            mates.add(connection)
+
+    def state(self, connection: Connection, epoch: str, since: int | None) -> bytes:
+        """The frame that brings a client from a position to where the copy is now."""
+        replica = self._replicas.peek(connection.session_id)
+        if replica is None:
+            raise Refusal("recovering", after_ms=200)
+        frame = self._state(replica, connection, epoch, since)
+        connection.epoch, connection.offset = replica.epoch, replica.offset
+        return frame
+
+    async def resync(self, connection: Connection, epoch: str, since: int | None) -> tuple[bytes, Own]:
+        """The state after a position, read afresh, and the own responses."""
+        replica = await self._fresh(connection.session_id)
+        own = await self._own(replica, connection)
+        return self.state(connection, epoch, since), own
+
+    def _state(self, replica: Replica, connection: Connection, epoch: str, since: int | None) -> bytes:
+        if since is None:
+            return replica.state(connection.audience, None)
+        if epoch != replica.epoch:
+            return replica.state(connection.audience, None, reason="epoch")
+        return replica.state(connection.audience, since)
+
+    async def _fresh(self, session_id: str) -> Replica:
+        try:
+            replica, personal = await self._replicas.refresh(session_id, personal=True)
+        except Cold:
+            await self._ensure(session_id)
+            try:
+                replica, personal = await self._replicas.refresh(session_id, personal=True)
+            except Cold as error:
+                raise Refusal("recovering", after_ms=200) from error
+        room = self._rooms.get(session_id)
+        if room is not None and personal:
+            self._spawn(self._tell_own(room, replica, personal))
+        return replica
+
+    async def _own(self, replica: Replica, connection: Connection) -> Own:
+        if connection.participant_id is None:
+            return {}
+        return own_responses(await self._live.own(replica.id, connection.participant_id, rounds_of(replica)))
+
+    # ------------------------------------------------------------------------------------------------ ticks
+
+    def poke(self, session_id: str) -> None:
+        """A session changed: tick soon, but not more often than the tick allows."""
+        room = self._rooms.get(session_id)
+        if room is None:
+            return
+        room.stale = True
+        if room.task is None:
+            room.task = asyncio.get_running_loop().create_task(self._tick_while_stale(room))
+
+    def poke_all(self) -> None:
+        """Pokes may have been lost: look at every session."""
+        for session_id in list(self._rooms):
+            self.poke(session_id)
+
+    async def _tick_while_stale(self, room: Room) -> None:
+        try:
+            while room.stale and room.connections:
+                wait = room.ticked_at + self._tick_seconds - time.monotonic()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                room.stale = False
+                room.ticked_at = time.monotonic()
+                await self._tick(room)
+        finally:
+            room.task = None
+
+    async def _tick(self, room: Room) -> None:
+        self.ticks += 1
+        try:
+            replica, personal = await self._replicas.refresh(room.session_id, personal=True)
+        except Cold:
+            # A new epoch: the session is rebuilt, and everybody gets a snapshot.
+            try:
+                await self._ensure(room.session_id)
+                replica, personal = await self._replicas.refresh(room.session_id, personal=True)
+            except (Refusal, Cold) as error:
+                self._complain(room, error)
+                return
+        except Refusal as error:
+            self._complain(room, error)
+            return
+        self.degraded = False
+        self._push(room, replica)
+        if personal:
+            await self._tell_own(room, replica, personal)
+
+    def _complain(self, room: Room, error: Exception) -> None:
+        """The next slow tick tries again; sockets stay."""
+        if isinstance(error, Refusal) and error.code == "unknown_session":
+            for connection in list(room.connections):
+                connection.wire.close(CloseCode.SESSION_ENDED)
+            return
+        self.degraded = True
+        log.debug("session %s could not be read: %s", room.session_id, error)
+
+    def _push(self, room: Room, replica: Replica) -> None:
+        frames: dict[tuple[Audience, int | None, type], bytes | None] = {}
+        epoch, offset = replica.epoch, replica.offset
+        now = time.monotonic()
+        for connection in room.connections:
+            if not connection.epoch:
+                continue  # its welcome is still on the way and will carry the state
+            if connection.offset == offset and connection.epoch == epoch:
+                continue
+            if connection.wire.buffered() > self._buffer_bytes:
+                continue  # left behind: it gets the newest values once it has read the old ones
+            since = connection.offset if connection.epoch == epoch else None
+            key = (connection.audience, since, type(connection.wire))
+            if key not in frames:
+                frames[key] = self._frame(replica, connection, since)
+            framed = frames[key]
+            if framed is None:
+                continue
+            connection.wire.send(framed)
+            connection.epoch, connection.offset, connection.sent_at = epoch, offset, now
+            self.frames_sent += 1
+
+    def _frame(self, replica: Replica, connection: Connection, since: int | None) -> bytes | None:
+        """One frame for everybody at the same position; None when nothing changed that this audience sees."""
+        if since is not None and replica.maps[connection.audience].changes(since) == ("{}", "[]"):
+            return None
+        payload = replica.state(connection.audience, since, reason=None if since is not None else "epoch")
+        return connection.wire.frame(payload)
+
+    async def _tell_own(self, room: Room, replica: Replica, personal: list[tuple[str, int]]) -> None:
+        """Bring participants' other devices up to date; a removed participant's connections are closed."""
+        behind = [
+            (participant_id, stamp)
+            for participant_id, stamp in personal
+            if any(mate.own_offset < stamp and mate.epoch for mate in room.people.get(participant_id, ()))
+        ]
+        for start in range(0, len(behind), _PERSONAL_BATCH):
+            for participant_id, stamp in behind[start : start + _PERSONAL_BATCH]:
+                try:
+                    if await self._live.nickname_of(room.session_id, participant_id) is None:
+                        for mate in list(room.people.get(participant_id, ())):
+                            mate.wire.close(CloseCode.REMOVED)
+                        continue
+                    own = own_responses(await self._live.own(room.session_id, participant_id, rounds_of(replica)))
+                except Refusal as error:
+                    log.debug("own responses could not be read: %s", error)
+                    return
+                payload = encode(Mine(mine=own))
+                for mate in list(room.people.get(participant_id, ())):
+                    if mate.own_offset < stamp and mate.epoch:
+                        mate.own_offset = stamp
+                        mate.push(payload)
+
+    # ------------------------------------------------------------------------------------------ housekeeping
+
+    async def run(self) -> None:
+        """Slow ticks, presence and heartbeats, until cancelled."""
+        step = min(self._heartbeat_seconds / 4, self._slow_tick_seconds / 4, 0.25)
+        slow_at = beat_at = 0.0
+        while True:
+            await asyncio.sleep(step)
+            now = time.monotonic()
+            for room in list(self._rooms.values()):
+                await self._keep_presence(room, now)
+                if not room.connections and not room.left and room.task is None:
+                    del self._rooms[room.session_id]
+                    self._replicas.unpin(room.session_id)
+            if now - slow_at >= self._slow_tick_seconds:
+                slow_at = now
+                self.poke_all()
+            if now - beat_at >= self._heartbeat_seconds / 4:
+                beat_at = now
+                self._beat(now)
+
+    async def _keep_presence(self, room: Room, now: float) -> None:
+        whole = now - room.presence_at >= self._presence_seconds / 3
+        if not (room.arrived or room.left or (whole and room.people)):
+            return
+        present = list(room.people) if whole else list(room.arrived)
+        left = list(room.left)
+        try:
+            await self._live.presence(room.session_id, present[:5_000], left[:5_000])
+        except (Refusal, Cold) as error:
+            log.debug("presence of %s waits: %s", room.session_id, error)
+            if not room.connections:
+                room.left.clear()  # they lapse by themselves
+            return
+        room.arrived.difference_update(present[:5_000])
+        room.left.difference_update(left[:5_000])
+        if whole:
+            room.presence_at = now
+
+    def _beat(self, now: float) -> None:
+        for room in self._rooms.values():
+            replica = self._replicas.peek(room.session_id)
+            payload: bytes | None = None
+            for connection in list(room.connections):
+                if now - connection.heard_at > 2 * self._heartbeat_seconds:
+                    connection.wire.close(CloseCode.SILENT)
+                elif now - connection.sent_at >= self._heartbeat_seconds * 0.7 and connection.epoch and replica is not None:
+                    # The position told is the client's own: a beat must never make it skip a delta.
+                    payload = encode(
+                        Beat(epoch=connection.epoch, offset=connection.offset, server_time_ms=time.time_ns() // 1_000_000)
+                    )
+                    connection.push(payload)
+
+    def connections(self) -> list[Connection]:
+        """Everybody connected, presenters first."""
+        everybody = [connection for room in self._rooms.values() for connection in room.connections]
+        return sorted(everybody, key=lambda connection: connection.audience is not Audience.PRESENTERS)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def rounds_of(replica: Replica) -> list[tuple[str, int]]:
+    """The (activity, round) pairs in which a participant may have own responses to see: the present rounds."""
+    return [(copy.id, copy.document["round"]) for copy in replica.activities.values() if copy.document is not None]
+
+
+def own_responses(stored: list[Stored]) -> Own:
+    """Stored responses as the wire shows them to their participant, by activity."""
+    result: Own = {}
+    for one in stored:
+        result.setdefault(one.activity_id, []).append(
+            OwnResponse(
+                response_id=one.response_id, entry=one.entry, round=one.round, revision=one.revision,
+                submission_id=one.submission_id, offset=one.offset, data=json.loads(one.payload)["data"], withdrawn=one.withdrawn,
+            )
+        )  # fmt: skip
+    return result

@@ -1,0 +1,59 @@
+"""Log lines: one per connection at most, never a ticket, never a query string."""
+
+import json
+import logging
+import re
+import sys
+from typing import Final
+
+# What looks like a ticket or a receipt, should one ever get into a message.
+_SECRETS: Final = re.compile(r"(pt\.[0-9a-f-]{36}\.)[A-Za-z0-9_-]{20,}|\b([A-Za-z0-9_-]{1,16}\.)[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{40,}")
+_QUERY: Final = re.compile(r"(\?)[^\s\"']+")
+
+
+class Discretion(logging.Filter):
+    """Masks secrets in whatever is logged, and query strings in uvicorn's lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        masked = _SECRETS.sub(r"\1\2…", message)
+        if record.name.startswith("uvicorn"):
+            masked = _QUERY.sub(r"\1…", masked)
+        if masked != message:
+            record.msg, record.args = masked, ()
+        return True
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line; line breaks in messages are escaped by JSON itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"at": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+class TextLines(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = super().format(record)
+        return message if record.exc_info else message.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def set_up(level: str, shape: str) -> None:
+    """Send all logging to standard error in one shape."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if shape == "json" else TextLines())
+    handler.addFilter(Discretion())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("plenum").setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = []
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)

@@ -1,0 +1,114 @@
+"""The process: listening socket, uvicorn, signals, and a shutdown that loses nobody.
+
+On the first SIGTERM or SIGINT readiness goes off, clients are told to leave after a delay drawn for each
+over a window sized to the audience, presenters first; then what is accepted is flushed and the process
+ends with 0. A second signal ends it at once: nothing accepted is lost by that either, only politeness.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import uvicorn
+
+from realtime.app import App
+from realtime.core.errors import CloseCode
+from realtime.core.messages import GoingAway, encode
+from realtime.web.wire import protocol_with
+
+log = logging.getLogger("plenum.server")
+
+_TCP_USER_TIMEOUT: Final = 18  # Linux; Python's socket module has no name for it on all versions we support
+_LEAVES_PER_SECOND: Final = 2_000  # how fast clients may be sent to other hubs
+
+
+def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
+    """The listening socket; what is set on it holds for every accepted one.
+
+    TCP_USER_TIMEOUT ends a peer that takes nothing, which no keepalive behind a full buffer can; a small
+    send buffer keeps what such a peer pins small.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    with contextlib.suppress(OSError):  # other systems have no such option; the write stall timer remains
+        listener.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(stall_seconds * 1_000) + 5_000)
+    listener.bind((host, port))
+    listener.listen(4_096)
+    listener.setblocking(False)
+    return listener
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn without its signal handlers: they would close every socket at once."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+async def until_signal() -> None:
+    """Wait for SIGTERM or SIGINT; a second one ends the process at once."""
+    stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            log.warning("second signal: ending at once; what is accepted is in Redis and will be flushed by the next process")
+            os._exit(130)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await stopping.wait()
+
+
+async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: Callable[[], None]) -> None:
+    """Serve until a signal; returns when everything is flushed and said."""
+    settings = app.settings
+    config = uvicorn.Config(
+        app.site(), ws=protocol_with(app.sockets), http="httptools", lifespan="off", log_config=None, access_log=False,
+        server_header=False, date_header=True, proxy_headers=False, ws_max_size=settings.frame_bytes, ws_per_message_deflate=False,
+        ws_ping_interval=20, ws_ping_timeout=20, timeout_keep_alive=15, timeout_graceful_shutdown=2, backlog=4_096,
+    )  # fmt: skip
+    server = _Uvicorn(config)
+    waiting = asyncio.create_task(until_signal())
+    async with app.running(flusher=flusher):
+        await app.established(60.0)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        on_ready()
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        await drain(app)
+        server.should_exit = True
+        await serving
+
+
+async def drain(app: App) -> None:
+    """Tell every client to leave, presenters first, then close those who stayed."""
+    app.draining = app.sockets.draining = True
+    connections = app.hub.connections()
+    if not connections:
+        return
+    window_seconds = min(app.settings.drain_seconds / 2, len(connections) / _LEAVES_PER_SECOND)
+    for index, connection in enumerate(connections):
+        delay_ms = int(random.uniform(0.2, 1.0) * 1_000 * window_seconds * (index + 1) / len(connections))
+        connection.push(encode(GoingAway(delay_ms=delay_ms)))
+    log.info("draining %d connections over %.1f s", len(connections), window_seconds)
+    step_seconds = 0.05
+    steps = max(1, int(window_seconds / step_seconds))
+    for step in range(steps):
+        share = connections[step * len(connections) // steps : (step + 1) * len(connections) // steps]
+        if window_seconds:
+            await asyncio.sleep(step_seconds)
+        for connection in share:
+            connection.wire.close(CloseCode.GOING_AWAY)

@@ -1,0 +1,85 @@
+"""The pages and their files, with the headers that keep browsers safe."""
+
+import hashlib
+import io
+import mimetypes
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import segno
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route
+
+from realtime.core.errors import Refusal, invalid
+
+STATIC: Final = Path(str(files("realtime.web").joinpath("static")))
+PAGES: Final = {"/": "home", "/join": "join", "/present": "present", "/screen": "screen"}
+
+# No inline script or style, nothing from other hosts; the socket is same-origin and so are QR images.
+SECURITY_HEADERS: Final = {
+    "content-security-policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def static_version() -> str:
+    """Names the present content of all static files, so that they can be cached for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(STATIC)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class Pages:
+    """Serves pages (never cached) and `/static/<version>/…` (cached for ever)."""
+
+    def __init__(self, version: str | None = None) -> None:
+        self.version = version or static_version()
+
+    def routes(self) -> list[Route]:
+        pages = [Route(path, self._page(name), methods=["GET"]) for path, name in PAGES.items()]
+        return [
+            *pages,
+            Route("/static/{version}/{path:path}", self.static, methods=["GET"]),
+            Route("/favicon.ico", self.icon, methods=["GET"]),
+            Route("/qr.svg", self.qr_code, methods=["GET"]),
+        ]
+
+    def _page(self, name: str) -> Callable[[Request], Any]:
+        async def serve(request: Request) -> Response:
+            text = (STATIC / "pages" / f"{name}.html").read_text(encoding="utf-8").replace("VERSION", self.version)
+            return HTMLResponse(text, headers={"cache-control": "no-cache"})
+
+        return serve
+
+    async def static(self, request: Request) -> Response:
+        path = (STATIC / request.path_params["path"]).resolve()
+        if STATIC.resolve() not in path.parents or not path.is_file() or "pages" in path.relative_to(STATIC.resolve()).parts:
+            raise Refusal("not_found")
+        fresh = request.path_params["version"] == self.version
+        kind = mimetypes.guess_type(path.name)[0]
+        if path.suffix in (".js", ".mjs"):
+            kind = "text/javascript"
+        caching = "public, max-age=31536000, immutable" if fresh else "no-cache"
+        return FileResponse(path, media_type=kind, headers={"cache-control": caching})
+
+    async def icon(self, request: Request) -> Response:
+        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
+
+    async def qr_code(self, request: Request) -> Response:
+        text = request.query_params.get("text", "")
+        if not 1 <= len(text) <= 500:
+            raise invalid("text", "between 1 and 500 characters")
+        picture = io.BytesIO()
+        segno.make(text, error="m", micro=False).save(picture, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
+        return Response(picture.getvalue(), media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})

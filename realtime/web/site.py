@@ -1,0 +1,90 @@
+"""The ASGI application: pages, API, health, and what every answer has in common."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from realtime.core.errors import Refusal
+from realtime.store.live import Cold
+from realtime.web.api import Api
+from realtime.web.pages import SECURITY_HEADERS, Pages
+from realtime.web.requests import Json, problem
+
+log = logging.getLogger("plenum.web")
+
+
+def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]) -> Starlette:
+    """Put the routes together. `health` says whether this process should get traffic, and why."""
+
+    async def live(request: Request) -> Response:
+        return Json({"status": "alive"})
+
+    async def ready(request: Request) -> Response:
+        fit, report = await health()
+        return Json(report, 200 if fit else 503)
+
+    root = "/api/v1/health"
+    routes = [
+        *api.routes(),
+        *pages.routes(),
+        Route(root + "/", ready),
+        Route(root + "/ready", ready),
+        Route(root + "/live", live),
+    ]
+    site = Starlette(
+        routes=routes,
+        exception_handlers={
+            Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, Exception: _on_fault,
+        },
+    )  # fmt: skip
+    site.add_middleware(Headers)
+    return site
+
+
+class Headers:
+    """Adds the security headers to every answer; pure ASGI, so that streams stay streams."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return problem(error)
+
+
+async def _on_cold(request: Request, error: Exception) -> Response:
+    return problem(Refusal("recovering", after_ms=500))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "not_found" if error.status_code == 404 else "invalid"
+    answer = problem(Refusal(code, error.detail if error.status_code != 404 else None))
+    answer.status_code = error.status_code
+    return answer
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    log.error("a request failed: %s %s", request.method, request.scope.get("path"), exc_info=error)
+    return problem(Refusal("internal", after_ms=1_000))

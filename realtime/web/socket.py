@@ -1,0 +1,298 @@
+"""The WebSocket endpoint: frames in, commands called, replies out."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final, assert_never
+from urllib.parse import urlsplit
+
+from persistence.documents import activity_document, session_document
+from realtime.commands.actors import Actor, Gate
+from realtime.commands.answering import Answering, refusal_frame
+from realtime.commands.directing import Directing
+from realtime.core import json_text
+from realtime.core.errors import CloseCode, Refusal
+from realtime.core.messages import (
+    PROTOCOL_VERSION,
+    Accepted,
+    CreateActivity,
+    DeleteActivity,
+    Done,
+    Frame,
+    Hello,
+    Move,
+    MoveSession,
+    Ping,
+    Pong,
+    Remove,
+    Reveal,
+    Submit,
+    Sync,
+    UpdateActivity,
+    Withdraw,
+    encode,
+    read_command,
+)
+from realtime.hub import Connection, Hub, Own
+from realtime.web.wire import SocketWire
+
+log = logging.getLogger("plenum.socket")
+
+PATH: Final = "/ws"
+_MOST_TASKS: Final = 8  # commands of one connection under way at a time; answers need none
+_MOST_FAULTS: Final = 20  # unreadable frames after which a connection is closed
+
+
+class Sockets:
+    """Lets connections in and knows what their commands need."""
+
+    def __init__(
+        self, gate: Gate, hub: Hub, answering: Answering, directing: Directing, *, origins: frozenset[str], durability: str,
+        frame_bytes: int, response_bytes: int, stall_seconds: float, hello_seconds: float, heartbeat_ms: int,
+        reconnect_window_ms: int, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.gate = gate
+        self.hub = hub
+        self.answering = answering
+        self.directing = directing
+        self.frame_bytes = frame_bytes
+        self.stall_seconds = stall_seconds
+        self.hello_seconds = hello_seconds
+        self.heartbeat_ms = heartbeat_ms
+        self.limits = json_text.Limits(max_bytes=frame_bytes)
+        self.clock = clock
+        self.draining = False
+        self._origins = origins
+        self._welcome: dict[str, Any] = {
+            "durability": durability,
+            "heartbeat_ms": heartbeat_ms,
+            "reconnect_window_ms": reconnect_window_ms,
+            "limits": {"frame_bytes": frame_bytes, "response_bytes": response_bytes},
+        }
+
+    def refuse(self, path: str, origin: str | None, host: str | None) -> HTTPStatus | None:
+        """The answer to a handshake that may not become a connection, or None.
+
+        A browser always says its origin; a page of another site must not use a participant's network
+        position. Programs send none.
+        """
+        if path != PATH:
+            return HTTPStatus.NOT_FOUND
+        if self.draining:
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        if origin is not None and urlsplit(origin).netloc != host and origin not in self._origins:
+            return HTTPStatus.FORBIDDEN
+        return None
+
+    def enter(self, wire: SocketWire) -> "Socket":
+        return Socket(self, wire)
+
+    def welcome(self, hello: Hello, actor: Actor, own: Own, state: bytes) -> bytes:
+        """The reply to a hello; `state` is a ready frame that many newcomers may share."""
+        head = json_text.encode(
+            {
+                "type": "welcome",
+                "id": hello.id,
+                "protocol": PROTOCOL_VERSION,
+                "session_id": actor.session_id,
+                "you": {"role": actor.role, "participant_id": actor.participant_id, "nickname": actor.nickname},
+                "server_time_ms": int(self.clock() * 1_000),
+                **self._welcome,
+                "mine": mine_document(own),
+            }
+        )
+        return head[:-1].encode() + b',"state":' + state + b"}"
+
+
+def mine_document(own: Own) -> dict[str, Any]:
+    return {activity_id: [one.model_dump() for one in responses] for activity_id, responses in own.items()}
+
+
+class Socket:
+    """One connection: before its hello nobody, afterwards an actor."""
+
+    def __init__(self, sockets: Sockets, wire: SocketWire) -> None:
+        self._sockets = sockets
+        self._wire = wire
+        self._actor: Actor | None = None
+        self._connection: Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._greeted = False
+        self._faults = 0
+        self._deadline: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
+            sockets.hello_seconds, wire.close, CloseCode.HELLO_TIMEOUT
+        )
+
+    def lost(self) -> None:
+        self._cancel_deadline()
+        for task in self._tasks:
+            task.cancel()
+        if self._connection is not None:
+            self._sockets.hub.detach(self._connection)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def received(self, text: bytes) -> None:
+        """One text frame. Whatever is in it, this does not raise."""
+        try:
+            command = read_command(text, self._sockets.limits)
+        except Refusal as refusal:
+            self._complain(refusal)
+            return
+        connection = self._connection
+        if connection is not None:
+            connection.heard_at = time.monotonic()
+            if type(command) is Submit or type(command) is Withdraw:
+                assert self._actor is not None
+                self._sockets.answering.submit(self._actor, command, self._reply)
+                return
+        if isinstance(command, Hello):
+            if self._greeted:
+                self._reply(refusal_frame(command.id, Refusal("invalid", "This connection has said hello already.")))
+                return
+            self._greeted = True
+            self._cancel_deadline()
+            self._start(self._greet(command), command.id)
+        elif connection is None:
+            if self._greeted:
+                # Commands right behind the hello are welcome once it is answered.
+                self._reply(refusal_frame(command.id, Refusal("limited", "Wait for the welcome.", after_ms=200)))
+            else:
+                self._reply(refusal_frame(command.id, Refusal("unauthenticated", "The first frame must be a hello.")))
+                self._wire.close(CloseCode.PROTOCOL)
+        elif isinstance(command, Ping):
+            self._reply(Pong(id=command.id, server_time_ms=int(self._sockets.clock() * 1_000)))
+        else:
+            self._start(self._obey(command), command.id)
+
+    def _complain(self, refusal: Refusal) -> None:
+        self._faults += 1
+        message_id = refusal.details.get("id")
+        self._reply(refusal_frame(message_id if isinstance(message_id, int) and message_id >= 0 else None, refusal))
+        if self._faults >= _MOST_FAULTS or (not self._greeted):
+            self._wire.close(CloseCode.PROTOCOL)
+
+    def _reply(self, frame: Frame) -> None:
+        connection = self._connection
+        if connection is None:
+            self._wire.send(self._wire.frame(encode(frame)))
+            return
+        if isinstance(frame, Accepted):
+            connection.own_offset = max(connection.own_offset, frame.offset)
+        connection.push(encode(frame))
+
+    def _start(self, work: Any, message_id: int) -> None:
+        if len(self._tasks) >= _MOST_TASKS:
+            work.close()
+            self._reply(refusal_frame(message_id, Refusal("limited", "Too many commands at once.", after_ms=200)))
+            return
+        task = asyncio.get_running_loop().create_task(self._run(work, message_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, work: Any, message_id: int) -> None:
+        try:
+            await work
+        except Refusal as refusal:
+            self._reply(refusal_frame(message_id, refusal))
+        except Exception:
+            # The boundary: a fault in one command must not take the connection or the process with it.
+            log.exception("a command failed")
+            self._reply(refusal_frame(message_id, Refusal("internal", after_ms=1_000)))
+
+    async def _greet(self, hello: Hello) -> None:
+        sockets = self._sockets
+        try:
+            if hello.protocol > PROTOCOL_VERSION:
+                raise Refusal("invalid", "This server speaks an older protocol.", details={"protocol": PROTOCOL_VERSION})
+            actor = await sockets.gate.admit(hello.ticket)
+            connection = Connection(
+                actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire
+            )
+            position = hello.position
+            state, own = await sockets.hub.attach(
+                connection, position.epoch if position else "", position.offset if position else None
+            )
+        except Refusal as refusal:
+            self._reply(refusal_frame(hello.id, refusal))
+            self._wire.close(_close_code(refusal))
+            return
+        self._actor, self._connection = actor, connection
+        if self._wire.disconnected:
+            sockets.hub.detach(connection)
+            return
+        connection.push(sockets.welcome(hello, actor, own, state))
+
+    async def _obey(self, command: Any) -> None:
+        actor, connection = self._actor, self._connection
+        assert actor is not None
+        assert connection is not None
+        directing = self._sockets.directing
+        result: dict[str, Any]
+        match command:
+            case Sync():
+                position = command.position
+                state, own = await self._sockets.hub.resync(
+                    connection, position.epoch if position else "", position.offset if position else None
+                )
+                head = json_text.encode({"type": "synced", "id": command.id, "mine": mine_document(own)})
+                connection.push(head[:-1].encode() + b',"state":' + state + b"}")
+                return
+            case Move():
+                row = await directing.move(
+                    actor, command.activity_id, command.to, expected_version=command.expected_version, new_round=command.new_round
+                )
+                result = {"activity": activity_document(row)}
+            case Reveal():
+                row = await directing.reveal(
+                    actor, command.activity_id, command.revealed, expected_version=command.expected_version
+                )
+                result = {"activity": activity_document(row)}
+            case CreateActivity():
+                row = await directing.create_activity(
+                    actor, command.activity_type, title=command.title, config=command.config, order_index=command.order_index
+                )
+                result = {"activity": activity_document(row)}
+            case UpdateActivity():
+                row = await directing.update_activity(
+                    actor, command.activity_id, title=command.title, config=command.config, order_index=command.order_index,
+                    expected_version=command.expected_version,
+                )  # fmt: skip
+                result = {"activity": activity_document(row)}
+            case DeleteActivity():
+                await directing.delete_activity(actor, command.activity_id)
+                result = {"activity_id": command.activity_id}
+            case MoveSession():
+                session = await directing.move_session(
+                    actor, to=command.to, locked=command.locked, focus=command.focus, expected_version=command.expected_version
+                )
+                result = {"session": session_document(session)}
+            case Remove():
+                await directing.remove(actor, command.participant_id)
+                result = {"participant_id": command.participant_id}
+            case _:
+                assert_never(command)
+        self._reply(Done(id=command.id, result=result))
+
+
+_CLOSES: Final[dict[str, CloseCode]] = {
+    "unauthenticated": CloseCode.UNAUTHENTICATED,
+    "ticket_expired": CloseCode.UNAUTHENTICATED,
+    "forbidden": CloseCode.UNAUTHENTICATED,
+    "removed": CloseCode.REMOVED,
+    "session_ended": CloseCode.SESSION_ENDED,
+    "unknown_session": CloseCode.SESSION_ENDED,
+    "invalid": CloseCode.UNSUPPORTED,
+    "limited": CloseCode.OVERLOADED,
+}
+
+
+def _close_code(refusal: Refusal) -> CloseCode:
+    return _CLOSES.get(refusal.code, CloseCode.OVERLOADED)
+
+

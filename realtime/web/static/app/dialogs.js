@@ -1,0 +1,66 @@
+/** Questions before what cannot be undone, short messages, and the clipboard. */
+
+import { h } from "./dom.js";
+import { sentence, t } from "./i18n.js";
+
+const TOAST_MS = 6_000;
+const TOASTS_LIMIT = 3;
+
+/** Asks; resolves to whether the person agreed. @param {{title: string, text: string, action: string, style?: string}} question */
+export function confirmed({ title, text, action, style = "primary" }) {
+  return new Promise((resolve) => {
+    const dialog = h(
+      "dialog",
+      { class: "dialog", "aria-labelledby": "dialog-title" },
+      h(
+        "form",
+        { method: "dialog", class: "stack" },
+        h("h2", { id: "dialog-title" }, title),
+        h("p", {}, text),
+        h("div", { class: "row ends" }, h("button", { value: "" }, t("dialog.cancel")), h("button", { value: "yes", class: style }, action)),
+      ),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** Shows content until it is closed. */
+export function showDialog(title, ...content) {
+  const close = h("form", { method: "dialog", class: "row ends" }, h("button", { class: "primary" }, t("dialog.close")));
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, h("div", { class: "stack" }, h("h2", { id: "dialog-title" }, title), ...content, close));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** A short message that goes away by itself. @param {"good"|"bad"} style */
+export function toast(text, style = "good") {
+  const place = document.getElementById("toasts") ?? document.body.appendChild(h("div", { id: "toasts", role: "status" }));
+  const message = h("p", { class: `toast ${style}` }, text);
+  place.append(message);
+  while (place.children.length > TOASTS_LIMIT) place.firstChild.remove();
+  setTimeout(() => message.remove(), TOAST_MS);
+}
+
+export function complain(refusal) {
+  const { field, reason } = refusal.details ?? {};
+  const where = refusal.code === "invalid" && reason ? ` (${field}: ${reason})` : "";
+  toast(sentence(refusal) + where, "bad");
+}
+
+/** Copies a text, also where the page is served without https and the clipboard is closed to it. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(t("share.copied"));
+  } catch {
+    const field = h("input", { type: "text", value: text, readOnly: true, "aria-label": t("share.copyByHand") });
+    showDialog(t("share.copyByHand"), field);
+    field.select();
+  }
+}

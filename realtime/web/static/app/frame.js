@@ -1,0 +1,61 @@
+/** What stands around every page: the bar, the switch between light and dark, the banner about the connection. */
+
+import { announce, fill, h, icon } from "./dom.js";
+import { t } from "./i18n.js";
+
+const BACK_MS = 4_000;
+const PATIENCE_MS = 1_200; // a connection that is back sooner was never worth a word
+
+/** The bar on top. @param {(Node|string|null|false)[]} parts between the brand and the switch */
+export function makeBar(...parts) {
+  const isDeep = location.pathname !== "/";
+  const brand = [h("img", { src: asset("icon.svg"), alt: "", width: 30, height: 30 }), h("span", {}, "Plenum")];
+  return h(
+    "header",
+    { class: "bar" },
+    isDeep ? h("a", { class: "brand", href: "/", "aria-label": "Plenum" }, brand[0]) : h("span", { class: "brand" }, brand),
+    ...parts,
+    h("button", { class: "icon-button push", type: "button", "aria-label": t("theme.flip"), on: { click: () => globalThis.plenumTheme.flip() } }, icon("moon")),
+  );
+}
+
+/** The address of a static file of this version. */
+export function asset(path) {
+  return new URL(`../${path}`, import.meta.url).href;
+}
+
+/**
+ * Says calmly how the connection is doing; nothing as long as it does well.
+ *
+ * @param {import("./connection.js").Connection} connection
+ * @param {{offline: string}} texts keys of the catalogue
+ */
+export function makeBanner(connection, texts = { offline: "banner.offline" }) {
+  const place = h("div", {});
+  let wasAway = false;
+  let timer = null;
+  const show = (key, shape, style = "") => {
+    fill(place, h("div", { class: `banner ${style}` }, icon(shape), h("span", {}, t(key))));
+    announce(t(key));
+  };
+  const change = (status) => {
+    clearTimeout(timer);
+    if (status === "offline") {
+      timer = setTimeout(() => {
+        wasAway = true;
+        show(texts.offline, "offline");
+      }, PATIENCE_MS);
+    } else if (status === "degraded") {
+      wasAway = false;
+      show("banner.degraded", "offline");
+    } else if (status === "online" && wasAway) {
+      wasAway = false;
+      show("banner.back", "check", "good");
+      timer = setTimeout(() => fill(place), BACK_MS);
+    } else if (status !== "connecting") {
+      fill(place);
+    }
+  };
+  connection.on("status", change);
+  return place;
+}

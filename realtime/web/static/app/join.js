@@ -1,0 +1,84 @@
+/** The participant's page: code, name, room. */
+
+import { fill, h } from "./dom.js";
+import { makeBar } from "./frame.js";
+import { loadTexts, sentence, t } from "./i18n.js";
+import { drawHall } from "./participant/hall.js";
+import { openRoom } from "./participant/room.js";
+import { leaveSeat, readCode, seatOf, takeSeat } from "./participant/seat.js";
+
+await loadTexts();
+let room = null;
+show();
+addEventListener("hashchange", show);
+
+function show() {
+  const code = readCode(decodeURIComponent(location.hash.slice(1)));
+  room?.close();
+  room = null;
+  if (!code) {
+    location.replace("/");
+    return;
+  }
+  const seat = seatOf(code);
+  if (seat) enter(code, seat);
+  else fill(document.body, makeBar(), h("main", {}, makeDoor(code)));
+}
+
+function enter(code, seat) {
+  room = openRoom(seat, () => {
+    leaveSeat(code);
+    show();
+  });
+}
+
+/** The form between the code and the room. */
+function makeDoor(code) {
+  const name = h("input", {
+    type: "text", id: "nickname", maxLength: 50, autocomplete: "nickname", placeholder: t("join.nicknameExample"), enterKeyHint: "go",
+    "aria-describedby": "nickname-hint",
+  });
+  const button = h("button", { class: "primary large" }, t("join.anonymously"));
+  const trouble = h("p", { class: "notice", role: "alert", hidden: true });
+  const label = () => {
+    const typed = name.value.trim();
+    button.textContent = typed ? t("join.as", { name: typed }) : t("join.anonymously");
+  };
+  name.addEventListener("input", label);
+  const form = h(
+    "form",
+    { class: "card stack" },
+    h(
+      "div",
+      { class: "field" },
+      h("label", { htmlFor: "nickname" }, t("join.nickname")),
+      name,
+      h("p", { class: "hint small soft", id: "nickname-hint" }, t("join.nicknameHint")),
+    ),
+    trouble,
+    button,
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    button.textContent = t("join.joining");
+    trouble.hidden = true;
+    try {
+      enter(code, await takeSeat(code, name.value.trim()));
+    } catch (problem) {
+      if (problem instanceof Error) throw problem;
+      trouble.textContent = problem.code === "network" ? t("join.network") : sentence(problem);
+      trouble.hidden = false;
+      button.disabled = false;
+      label();
+    }
+  });
+  return h(
+    "div",
+    { class: "middle" },
+    drawHall(24, -1),
+    h("div", { class: "stack" }, h("p", { class: "soft" }, t("join.title")), h("h1", { class: "code" }, code)),
+    form,
+    h("p", { class: "small" }, h("a", { href: "/" }, t("join.otherCode"))),
+  );
+}

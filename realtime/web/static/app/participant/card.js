@@ -1,0 +1,174 @@
+/** One question on a phone: the control, the receipt of the own answer, the result once it may be seen. */
+
+import { deviceType } from "../browser.js";
+import { announce, fill, h, write } from "../dom.js";
+import { sentence, t } from "../i18n.js";
+import { itemsOf, loadChart, loadControl, questionOf } from "../parts.js";
+
+const STEPS = ["sent", "counted", "saved"];
+
+export class Card {
+  #connection;
+  #activity;
+  #control = null;
+  #chart = null;
+  #isChanging = false;
+  #refusal = null;
+  #spoken = null;
+  #displayedAt = new Date().toISOString();
+  #title = h("h1", {});
+  #meta = h("div", { class: "meta" });
+  #state = h("span", { class: "chip" });
+  #clock = h("span", { class: "chip bare" });
+  #hint = h("p", { class: "soft" });
+  #place = h("div", {});
+  #trouble = h("p", { class: "notice", role: "alert", hidden: true });
+  #receipt = makeReceipt();
+  #change = h("button", { type: "button", on: { click: () => this.#toggle() } });
+  #result = h("section", { class: "card stack", hidden: true });
+  #resultTitle = h("h2", {});
+  #bars = h("div", {});
+
+  constructor(activity, connection) {
+    this.#connection = connection;
+    this.#activity = activity;
+    fill(this.#meta, this.#state, activity.round > 1 && h("span", { class: "chip bare" }, t("card.round", { n: activity.round })), this.#clock);
+    fill(this.#result, this.#resultTitle, this.#bars);
+    this.element = h(
+      "article",
+      { class: "question" },
+      this.#meta, this.#title, this.#hint, this.#place, this.#trouble, this.#result, this.#receipt.element, this.#change,
+    );
+    this.#load(activity);
+  }
+
+  async #load(activity) {
+    const { mount } = await loadControl(activity.type);
+    const submit = (data, options = {}) => this.#submit(data, options);
+    this.#control = mount(this.#place, this.#activity, this.#own(), submit);
+    this.update(this.#activity, this.#connection.state.map);
+  }
+
+  #submit(data, options) {
+    const { id, round } = this.#activity;
+    this.#isChanging = false;
+    this.#refusal = null;
+    const metadata = { client_timestamp: new Date().toISOString(), displayed_at: this.#displayedAt, device_type: deviceType() };
+    const kept = this.#connection.press({ activity_id: id, round, data, metadata, ...options });
+    if (!kept) this.refuse({ code: "outbox_full", message: t("receipt.fullText") });
+    this.update(this.#activity, this.#connection.state.map);
+  }
+
+  /** An answer was refused for good: say so where it was given. */
+  refuse(refusal) {
+    this.#refusal = refusal;
+  }
+
+  clearRefusal() {
+    this.#refusal = null;
+  }
+
+  #toggle() {
+    this.#isChanging = !this.#isChanging;
+    this.update(this.#activity, this.#connection.state.map);
+    if (this.#isChanging) this.#place.querySelector("input, textarea")?.focus();
+  }
+
+  /** The person's newest answer in this round, and how far it has got. */
+  #own() {
+    const { id, round } = this.#activity;
+    const { outbox, mine, state, status } = this.#connection;
+    const stored = (mine.get(id) ?? []).filter((each) => each.round === round).at(-1) ?? null;
+    const kept = outbox.entries.filter((each) => each.activity_id === id && each.round === round).at(-1);
+    if (kept && (!stored || kept.revision >= stored.revision)) {
+      const step = kept.state === "counted" ? "counted" : status === "offline" || status === "connecting" ? "kept" : "sending";
+      return kept.withdraw ? null : { data: kept.data, step };
+    }
+    if (!stored || stored.withdrawn) return null;
+    return { data: stored.data, step: stored.offset <= (state?.map.get("saved") ?? 0) ? "saved" : "counted" };
+  }
+
+  update(activity, map) {
+    this.#activity = activity;
+    const own = this.#own();
+    const isOpen = activity.state === "active";
+    const isAsking = isOpen && (!own || this.#isChanging);
+    write(this.#title, questionOf(activity));
+    write(this.#state, t(`state.${activity.state}`));
+    this.#state.className = `chip ${activity.state}`;
+    this.#renderHint(activity, own);
+    this.#control?.update(activity, own, isAsking);
+    // Once the result is there it shows the own answer as well, and the question need not stand there twice.
+    this.#place.hidden = !isAsking && Boolean(map.get(`view:${activity.id}`));
+    this.#renderReceipt(own, isAsking);
+    this.#trouble.hidden = !this.#refusal;
+    if (this.#refusal) write(this.#trouble, sentence(this.#refusal));
+    this.#change.hidden = !own || !isOpen || activity.config?.constraints?.allow_changes === false;
+    write(this.#change, t(this.#isChanging ? "card.keep" : "card.change"));
+    this.#renderClock();
+    this.#renderResult(activity, map, own);
+  }
+
+  #renderHint(activity, own) {
+    const { instructions, description } = activity.config?.display ?? {};
+    const isShown = activity.state === "published" || activity.state === "paused" || activity.state === "closed";
+    const key = activity.state === "closed" && !own ? "card.closedUnanswered" : `card.${activity.state}`;
+    const text = isShown ? t(key) : (instructions ?? description ?? "");
+    this.#hint.hidden = !text;
+    write(this.#hint, text);
+  }
+
+  #renderReceipt(own, isAsking) {
+    this.#receipt.element.hidden = !own || isAsking;
+    if (!own) return;
+    const isFrail = own.step === "kept" && !this.#connection.outbox.durable;
+    const text = t(`receipt.${own.step}${isFrail ? "Frail" : ""}Text`);
+    this.#receipt.show(own.step, text);
+    const spoken = `${own.step}/${JSON.stringify(own.data)}`;
+    if (this.#spoken !== null && this.#spoken !== spoken && own.step !== "sending") announce(text);
+    this.#spoken = spoken;
+  }
+
+  #renderClock() {
+    const { state, deadline_ms } = this.#activity;
+    const leftSeconds = deadline_ms && state === "active" ? Math.ceil((deadline_ms - this.#connection.serverNowMs()) / 1_000) : 0;
+    this.#clock.hidden = leftSeconds <= 0;
+    if (leftSeconds <= 0) return;
+    const minutes = Math.floor(leftSeconds / 60);
+    const text = minutes > 0 ? t("card.leftLong", { minutes: String(minutes), seconds: String(leftSeconds % 60).padStart(2, "0") }) : t("card.left", { n: leftSeconds });
+    write(this.#clock, text);
+    setTimeout(() => this.element.isConnected && this.#renderClock(), 500);
+  }
+
+  #renderResult(activity, map, own) {
+    const view = map.get(`view:${activity.id}`);
+    this.#result.hidden = !view || (activity.state === "active" && !own && !this.#isChanging);
+    if (this.#result.hidden) return;
+    write(this.#resultTitle, t(activity.state === "closed" ? "card.final" : "card.result"));
+    const draw = () => this.#chart(this.#bars, activity, view, map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id), own });
+    if (this.#chart) draw();
+    else
+      loadChart(activity.type).then((module) => {
+        this.#chart = module.draw;
+        draw();
+      });
+  }
+}
+
+/** Sent, counted, saved: how far the own answer has got. */
+function makeReceipt() {
+  const steps = STEPS.map((step) => h("li", {}, h("span", { class: "dot" }), h("span", {}, t(`receipt.${step}`))));
+  const text = h("p", { class: "small" });
+  const element = h("section", { class: "receipt" }, h("ol", { class: "steps", "aria-hidden": "true" }, ...steps), text);
+  const reached = { kept: 0, sending: 0, counted: 2, saved: 3 };
+  return {
+    element,
+    show(step, sentenceText) {
+      steps.forEach((each, i) => {
+        const isNow = i === reached[step] && step !== "kept";
+        each.className = i < reached[step] ? "done" : isNow ? "now" : "";
+      });
+      write(text, sentenceText);
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** A participant's view of a session: the question in focus, what else is open, how the connection does. */
+
+import { onReturn, storage, surroundings } from "../browser.js";
+import { Connection } from "../connection.js";
+import { announce, fill, h, icon, write } from "../dom.js";
+import { makeBanner, makeBar } from "../frame.js";
+import { has, number, sentence, t } from "../i18n.js";
+import { Outbox } from "../outbox.js";
+import { activitiesOf, questionOf } from "../parts.js";
+import { Card } from "./card.js";
+import { drawHall, fillHall } from "./hall.js";
+
+const REJOIN = new Set(["unauthenticated", "ticket_expired", "unknown_session", "unknown_participant"]);
+
+/**
+ * Opens the room in the page's body.
+ *
+ * @param {{session_id: string, participant_id: string, nickname: string|null, ticket: string}} seat
+ * @param {() => void} onLeave the seat is no longer valid, or the person wants another
+ */
+export function openRoom(seat, onLeave) {
+  const outbox = new Outbox(storage(), seat.session_id, seat.participant_id);
+  const connection = new Connection({ ...surroundings(), sessionId: seat.session_id, ticket: seat.ticket, outbox });
+  const room = new Room(seat, connection, onLeave);
+  onReturn(() => connection.probe());
+  connection.start();
+  return { close: () => connection.stop(), room };
+}
+
+class Room {
+  #seat;
+  #connection;
+  #onLeave;
+  #cards = new Map(); // by activity and round
+  #chosen = null; // an activity the person picked instead of the one in focus
+  #shown = null;
+  #focus = null;
+  #title = h("span", { class: "name" });
+  #people = h("span", { class: "chip bare", hidden: true });
+  #main = h("main", {});
+  #hall = drawHall(1);
+  #peopleText = h("p", { class: "soft" });
+  #waiting;
+  #connecting = h("div", { class: "middle" }, drawHall(0, 0), h("p", { class: "soft", role: "status" }, t("room.connecting")));
+  #others = h("section", { class: "stack" });
+  #ended = null;
+
+  constructor(seat, connection, onLeave) {
+    this.#seat = seat;
+    this.#connection = connection;
+    this.#onLeave = onLeave;
+    const title = seat.nickname ? t("room.waitTitleNamed", { name: seat.nickname }) : t("room.waitTitle");
+    this.#waiting = h(
+      "div",
+      { class: "middle" },
+      this.#hall,
+      h("div", { class: "stack waiting" }, h("h1", {}, title), h("p", {}, t("room.wait")), this.#peopleText),
+    );
+    const offline = connection.outbox.durable ? "banner.offline" : "banner.offlineFrail";
+    fill(document.body, makeBar(this.#title, this.#people), makeBanner(connection, { offline }), this.#main);
+    for (const event of ["state", "mine", "status"]) connection.on(event, () => this.#render());
+    connection.on("receipt", ({ entry }) => this.#cardOf(entry)?.clearRefusal());
+    connection.on("receipt", () => this.#render());
+    connection.on("refused", ({ entry, ...refusal }) => {
+      announce(sentence(refusal));
+      this.#cardOf(entry)?.refuse(refusal);
+      this.#render();
+    });
+    connection.on("closed", (reason) => this.#end(reason));
+    this.#render();
+  }
+
+  #cardOf({ activity_id, round }) {
+    return this.#cards.get(`${activity_id}/${round}`);
+  }
+
+  #render() {
+    const map = this.#connection.state?.map;
+    if (this.#ended) return;
+    if (!map) {
+      fill(this.#main, this.#connecting);
+      return;
+    }
+    const session = map.get("session");
+    write(this.#title, session?.title ?? "");
+    document.title = `${session?.title ?? "Plenum"} · Plenum`;
+    this.#renderPeople(map.get("people"));
+    if (session?.state === "completed") {
+      this.#renderEnd("end.session", [h("a", { class: "button", href: "/" }, t("end.home"))]);
+      return;
+    }
+    const activities = activitiesOf(map);
+    const shown = this.#choose(session, activities);
+    if (!shown) {
+      this.#shown = null;
+      this.#renderOthers(activities);
+      fill(this.#main, this.#waiting, this.#others);
+      return;
+    }
+    const card = this.#cardFor(shown);
+    card.update(shown, map);
+    this.#renderOthers(activities.filter((each) => each !== shown));
+    fill(this.#main, card.element, this.#others);
+    if (this.#shown !== card) {
+      if (this.#shown || !document.hasFocus()) announce(t("room.newQuestion", { title: questionOf(shown) }));
+      this.#shown = card;
+      scrollTo({ top: 0 });
+    }
+  }
+
+  /** What to show: the person's own pick, until the presenter puts something else in focus. */
+  #choose(session, activities) {
+    const focus = session?.focus || null;
+    if (focus !== this.#focus) this.#chosen = null;
+    this.#focus = focus;
+    const byId = (id) => activities.find((each) => each.id === id);
+    return byId(this.#chosen) ?? byId(focus) ?? activities.find((each) => each.state === "active") ?? null;
+  }
+
+  #cardFor(activity) {
+    const key = `${activity.id}/${activity.round}`;
+    if (!this.#cards.has(key)) this.#cards.set(key, new Card(activity, this.#connection));
+    return this.#cards.get(key);
+  }
+
+  #renderOthers(activities) {
+    const map = this.#connection.state.map;
+    const open = activities.filter((each) => each.state === "active");
+    const results = activities.filter((each) => each.state !== "active" && map.has(`view:${each.id}`));
+    const list = (key, found) =>
+      found.length > 0 && [
+        h("h2", { class: "small soft" }, t(key)),
+        h(
+          "ul",
+          { class: "choices" },
+          ...found.map((each) =>
+            h("li", {}, h("button", { type: "button", on: { click: () => this.#pick(each.id) } },
+              h("span", {}, questionOf(each)), h("span", { class: `chip push ${each.state}` }, t(`state.${each.state}`)))),
+          ),
+        ),
+      ];
+    // Rebuilt only on change: a button must not vanish under a finger.
+    const sign = JSON.stringify([...open, ...results].map((each) => [each.id, each.state, each.title]));
+    if (this.#others.dataset.sign === sign) return;
+    this.#others.dataset.sign = sign;
+    fill(this.#others, list("room.others", open), list("room.results", results));
+  }
+
+  #pick(activityId) {
+    this.#chosen = activityId;
+    this.#render();
+  }
+
+  #renderPeople(people) {
+    const count = people?.online ?? people?.joined;
+    this.#people.hidden = !count;
+    if (!count) return;
+    fill(this.#people, icon("people"), number(count));
+    this.#people.setAttribute("aria-label", t("room.people", { n: count }));
+    write(this.#peopleText, t("room.people", { n: count }));
+    fillHall(this.#hall, count);
+  }
+
+  #end({ code, message }) {
+    const again = h("button", { class: "primary", type: "button", on: { click: () => this.#onLeave() } }, t("end.again"));
+    const home = h("a", { class: "button", href: "/" }, t("end.home"));
+    const reload = h("button", { class: "primary", type: "button", on: { click: () => location.reload() } }, t("end.reload"));
+    if (code === "removed") this.#renderEnd("end.removed", [home]);
+    else if (code === "session_ended") this.#renderEnd("end.session", [home]);
+    else if (REJOIN.has(code)) this.#renderEnd("end.ticket", [again, home]);
+    else this.#renderEnd("end.other", [reload, home], sentence({ code, message }));
+    this.#ended = code;
+  }
+
+  #renderEnd(key, actions, text = has(key) ? t(key) : "") {
+    const unsent = this.#connection.outbox.entries.filter((entry) => entry.state === "waiting").length;
+    const sign = `${key}/${unsent}`;
+    if (this.#main.dataset.end === sign) return;
+    this.#main.dataset.end = sign;
+    const title = h("h1", { tabIndex: -1 }, t(`${key}Title`));
+    const lost = unsent > 0 && h("p", { class: "notice" }, t("end.unsent", { n: unsent }));
+    fill(this.#main, h("div", { class: "middle" }, drawHall(0, 0), h("div", { class: "stack waiting" }, title, h("p", {}, text), lost, h("div", { class: "row" }, ...actions))));
+    title.focus();
+  }
+}

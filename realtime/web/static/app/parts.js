@@ -1,0 +1,57 @@
+/**
+ * Controls and charts by the name of their activity type, from a checked list; what is not on it gets the generic ones.
+ *
+ *     controls/<type>.js   mount(element, activity, own, submit) -> {update(activity, own, isAsking)}
+ *     charts/<type>.js     draw(element, activity, view, counts, extras)
+ *
+ * `activity` is the value of its key in the state, `own` the person's own response or null (`own.data` is the answer),
+ * `submit(data, options)` hands an answer over. `draw` may be called again on the same element. `extras` has
+ * `items` (further parts of the view by id) and `own`.
+ */
+
+const CONTROLS = new Set(["poll", "generic"]);
+const CHARTS = new Set(["poll", "generic"]);
+const ALIASES = { multiple_choice: "poll", single_choice: "poll", yes_no: "poll", vote: "poll" };
+
+function pick(known, type) {
+  const name = ALIASES[type] ?? type;
+  return known.has(name) ? name : "generic";
+}
+
+export function loadControl(type) {
+  return import(`./controls/${pick(CONTROLS, type)}.js`);
+}
+
+export function loadChart(type) {
+  return import(`./charts/${pick(CHARTS, type)}.js`);
+}
+
+/** What a person is asked, whatever the type calls it. */
+export function questionOf(activity) {
+  const settings = activity.config?.settings ?? {};
+  return settings.question ?? settings.prompt ?? settings.topic ?? activity.config?.display?.title ?? activity.title ?? "";
+}
+
+/** Further parts of an activity's view by id. @param {Map<string, any>} map the session's map */
+export function itemsOf(map, activityId) {
+  const prefix = `view:${activityId}:item:`;
+  return new Map([...map].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => [key.slice(prefix.length), value]));
+}
+
+/** All activities that may be seen, in the presenter's order. @param {Map<string, any>} map */
+export function activitiesOf(map) {
+  const found = [...map].filter(([key]) => key.startsWith("activity:")).map(([, value]) => value);
+  return found.sort((a, b) => a.order_index - b.order_index || (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * Whether everybody may see an activity's numbers now: the rule of `sight_of` in `activities/contract.py`, for a page
+ * that holds a presenter's ticket but stands in front of everybody.
+ */
+export function isPublic(activity) {
+  const { counts = "live", results = "on_reveal" } = activity.config?.reveal ?? {};
+  const isOver = activity.state === "closed" || activity.state === "cancelled";
+  const reached = (rule) =>
+    rule === "live" || (rule === "on_reveal" && activity.revealed) || (rule === "after_close" && (isOver || activity.revealed));
+  return reached(results) || reached(counts);
+}

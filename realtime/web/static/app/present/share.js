@@ -1,0 +1,71 @@
+/** How people get in: the code, the QR, the links, and how many are here. */
+
+import { copy } from "../dialogs.js";
+import { h, icon, write } from "../dom.js";
+import { number, t } from "../i18n.js";
+
+export function joinLink(code) {
+  return `${location.origin}/join#${code}`;
+}
+
+export function screenLink(session) {
+  return `${location.origin}/screen#session=${session.id}&ticket=${session.screen_ticket ?? session.ticket}`;
+}
+
+/** The QR of a join link as an image; the link holds no secret, so it may stand in an address. */
+export function makeQr(code) {
+  return h("img", { class: "qr", src: `/qr.svg?text=${encodeURIComponent(joinLink(code))}`, alt: t("share.qr"), width: 240, height: 240 });
+}
+
+/**
+ * @param {{id: string, ticket: string}} session
+ * @param {(command: Object) => void} act
+ */
+export function makeShare(session, act) {
+  const code = h("p", { class: "code" });
+  const joined = h("dd", {});
+  const online = h("dd", {});
+  const lock = h("button", { type: "button" });
+  const lockNote = h("p", { class: "small soft", hidden: true }, t("session.locked"));
+  const qrPlace = h("div", { class: "qr-place" });
+  let shownCode = null;
+  let isLocked = false;
+  lock.addEventListener("click", () => act({ type: "move_session", locked: !isLocked }));
+  const second = `${location.origin}/present#session=${session.id}&ticket=${session.ticket}`;
+  const element = h(
+    "aside",
+    { class: "share" },
+    h(
+      "section",
+      { class: "card stack join-card" },
+      qrPlace,
+      h("div", {}, h("p", { class: "small soft" }, `${t("share.join")} `, h("strong", {}, location.host), ` ${t("share.code")}`), code),
+      h("dl", { class: "people" }, h("div", {}, joined, h("dt", {}, t("share.joined"))), h("div", {}, online, h("dt", {}, t("share.online")))),
+      h("button", { type: "button", on: { click: () => copy(joinLink(shownCode)) } }, icon("copy"), t("share.copyLink")),
+    ),
+    h(
+      "section",
+      { class: "stack tools" },
+      h("a", { class: "button", href: screenLink(session), target: "_blank", rel: "noopener" }, icon("screen"), t("share.screen")),
+      h("button", { type: "button", on: { click: () => copy(second) }, "aria-describedby": "second-hint" }, icon("phone"), t("share.second")),
+      h("p", { class: "small soft", id: "second-hint" }, t("share.secondHint")),
+      lock,
+      lockNote,
+    ),
+  );
+  return {
+    element,
+    update(value, people) {
+      if (value.join_code && value.join_code !== shownCode) {
+        shownCode = value.join_code;
+        write(code, shownCode);
+        qrPlace.replaceChildren(makeQr(shownCode));
+      }
+      isLocked = value.locked;
+      lock.replaceChildren(icon("lock"), t(isLocked ? "session.unlock" : "session.lock"));
+      lockNote.hidden = !isLocked;
+      write(joined, number(people?.joined ?? 0));
+      write(online, number(people?.online ?? 0));
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** The activity that the presenter is looking at: its question, its live numbers, and what can be done with it. */
+
+import { announce, fill, h, icon, write } from "../dom.js";
+import { t } from "../i18n.js";
+import { isPublic, itemsOf, loadChart, questionOf } from "../parts.js";
+import { isEditable, movesOf } from "./moves.js";
+
+const SPEAK_EVERY_MS = 5_000;
+
+/**
+ * @param {Object} actions
+ * @param {(command: Object) => void} actions.act
+ * @param {(activity: Object) => void} actions.edit
+ * @param {(activity: Object) => void} actions.remove
+ * @param {() => number} actions.now the server's time in milliseconds
+ */
+export class Stage {
+  #actions;
+  #activity;
+  #draw = null;
+  #spokenMs = 0;
+  #state = h("span", { class: "chip" });
+  #round = h("span", { class: "chip bare" });
+  #clock = h("span", { class: "chip bare" });
+  #sight = h("span", { class: "chip bare" });
+  #title = h("h1", {});
+  #count = h("p", { class: "count" }, h("strong", {}), h("span", {}));
+  #chart = h("div", { class: "chart" });
+  #final = h("p", { class: "small soft" });
+  #buttons = h("div", { class: "row controls" });
+  #tools = h("div", { class: "row tools" });
+
+  constructor(activity, actions) {
+    this.#actions = actions;
+    this.#activity = activity;
+    this.element = h(
+      "article",
+      { class: "stage card", "aria-live": "off" },
+      h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#tools),
+      this.#title, this.#count, this.#chart, this.#final, this.#buttons,
+    );
+    loadChart(activity.type).then(({ draw }) => {
+      this.#draw = draw;
+      this.#drawChart();
+    });
+  }
+
+  /** @param {Object} activity @param {Map<string, any>} map @param {boolean} isFocused */
+  update(activity, map, isFocused) {
+    const previous = this.#map?.get(`counts:${activity.id}`)?.responses;
+    this.#activity = activity;
+    this.#map = map;
+    const counts = map.get(`counts:${activity.id}`);
+    write(this.#state, t(`state.${activity.state}`));
+    this.#state.className = `chip ${activity.state}`;
+    this.#round.hidden = activity.round < 2;
+    write(this.#round, t("card.round", { n: activity.round }));
+    this.#renderSight(activity);
+    write(this.#title, questionOf(activity));
+    const responses = counts?.responses ?? 0;
+    const joined = map.get("people")?.joined ?? 0;
+    write(this.#count.firstChild, t("acts.answers", { n: responses }));
+    write(this.#count.lastChild, ` ${t("stage.ofPeople", { n: joined })}`);
+    this.#final.hidden = activity.state !== "closed";
+    write(this.#final, t(activity.final ? "stage.final" : "stage.closing"));
+    this.#renderButtons(activity, counts, isFocused);
+    this.#renderClock();
+    this.#drawChart();
+    if (previous !== undefined && previous !== responses) this.#speak(responses);
+  }
+
+  #map = null;
+
+  #renderSight(activity) {
+    const isForAll = isPublic(activity);
+    this.#sight.hidden = activity.state === "draft";
+    const key = activity.revealed ? "stage.revealed" : isForAll ? "stage.liveForAll" : "stage.hidden";
+    fill(this.#sight, icon("eye"), t(key));
+    this.#sight.classList.toggle("muted", !isForAll);
+  }
+
+  #renderButtons(activity, counts, isFocused) {
+    const moves = movesOf(activity, isFocused);
+    const sign = JSON.stringify([moves, isEditable(activity, counts)]);
+    if (this.#buttons.dataset.sign === sign) return; // a button must not vanish under a finger
+    this.#buttons.dataset.sign = sign;
+    const focused = this.#buttons.contains(document.activeElement);
+    fill(
+      this.#buttons,
+      ...moves.map(({ name, key, isMain, command }) =>
+        h("button", { type: "button", class: isMain ? "primary" : "", "aria-keyshortcuts": key, on: { click: () => this.#actions.act(command) } },
+          t(name), key && h("kbd", { "aria-hidden": "true" }, key.toUpperCase())),
+      ),
+    );
+    if (focused) this.#buttons.firstChild?.focus();
+    fill(
+      this.#tools,
+      isEditable(activity, counts) && tool("pencil", t("stage.edit"), () => this.#actions.edit(this.#activity)),
+      tool("bin", t("stage.delete"), () => this.#actions.remove(this.#activity)),
+    );
+  }
+
+  #renderClock() {
+    const { state, deadline_ms } = this.#activity;
+    const leftSeconds = deadline_ms && state === "active" ? Math.ceil((deadline_ms - this.#actions.now()) / 1_000) : 0;
+    this.#clock.hidden = leftSeconds <= 0;
+    if (leftSeconds <= 0) return;
+    const minutes = String(Math.floor(leftSeconds / 60));
+    write(this.#clock, t("card.leftLong", { minutes, seconds: String(leftSeconds % 60).padStart(2, "0") }));
+    setTimeout(() => this.element.isConnected && this.#renderClock(), 500);
+  }
+
+  #drawChart() {
+    const { id } = this.#activity;
+    const view = this.#map?.get(`view:${id}`);
+    if (this.#draw && view) this.#draw(this.#chart, this.#activity, view, this.#map.get(`counts:${id}`), { items: itemsOf(this.#map, id) });
+  }
+
+  /** Numbers are told to those who do not see them, but not each of a hundred. */
+  #speak(responses) {
+    const now = Date.now();
+    if (now - this.#spokenMs < SPEAK_EVERY_MS) return;
+    this.#spokenMs = now;
+    announce(t("live.counts", { title: questionOf(this.#activity), n: responses }));
+  }
+}
+
+function tool(shape, label, action) {
+  return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, on: { click: action } }, icon(shape));
+}

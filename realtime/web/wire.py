@@ -1,0 +1,230 @@
+"""The server's own WebSocket protocol class: one ready frame for many sockets, and the defences uvicorn lacks.
+
+It replaces uvicorn's ASGI path for `/ws`: no task and no queue per connection, frames go to the
+listener as they are parsed, and sending is one write to the transport. Against hostile traffic it has
+a byte budget that is checked before parsing, a limit of fragments, no pong behind a full buffer, and
+an end for peers that stop reading.
+"""
+
+import asyncio
+import socket
+import struct
+from http import HTTPStatus
+from typing import Any, Final, Protocol, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, CloseCode
+from realtime.core.messages import SUBPROTOCOL, Closing, encode
+
+RATE_BYTES_PER_SECOND: Final = 65_536  # more than any honest client sends
+BURST_BYTES: Final = 262_144
+MAX_FRAGMENTS: Final = 64
+CLOSE_SECONDS: Final = 2.0  # after this time a closing connection is aborted
+
+
+class Listener(Protocol):
+    """What hears the frames of one connection."""
+
+    def received(self, text: bytes) -> None: ...
+    def lost(self) -> None: ...
+
+
+class Door(Protocol):
+    """Decides about handshakes and listens to those it lets in."""
+
+    frame_bytes: int
+    stall_seconds: float
+
+    def refuse(self, path: str, origin: str | None, host: str | None) -> HTTPStatus | None: ...
+    def enter(self, wire: "SocketWire") -> Listener: ...
+
+
+def frame_text(payload: bytes) -> bytes:
+    """A final, unmasked text frame (RFC 6455 §5.2)."""
+    length = len(payload)
+    if length < 126:
+        return b"\x81" + bytes((length,)) + payload
+    if length < 65_536:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+
+
+class SocketWire(WebSocketsSansIOProtocol):
+    """One WebSocket. Subclassed per application with its `door`."""
+
+    door: Door
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._listener: Listener | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._budget = float(BURST_BYTES)
+        self._budget_at = self.loop.time()
+        self._ended = False
+
+    # ----------------------------------------------------------------------------------- as the hub sees it
+
+    def frame(self, payload: bytes) -> bytes:
+        return frame_text(payload)
+
+    def send(self, framed: bytes) -> None:  # type: ignore[override]
+        """Write ready frames; a connection that is ending takes nothing more."""
+        if not (self._ended or self.transport.is_closing()):
+            self.transport.write(framed)
+
+    def buffered(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def close(self, code: CloseCode) -> None:
+        """Tell why, send the close code, then end the connection, whether the peer reads or not."""
+        if self._ended or self.close_sent:
+            return
+        if self.handshake_complete:
+            closing = Closing(
+                close_code=code, code=code.name.lower(), message=CLOSE_MEANINGS[code], reconnect=code < FIRST_FINAL_CODE
+            )
+            self.send(frame_text(encode(closing)))
+        self._ended = True
+        self.stop_keepalive()
+        if self.handshake_complete and not self.transport.is_closing():
+            self.conn.send_close(int(code))
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        """End the connection at once, without leaving the kernel to send what nobody reads."""
+        self._ended = True
+        if self.disconnected:
+            return
+        peer = self.transport.get_extra_info("socket")
+        if peer is not None:
+            try:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            except (OSError, ValueError):
+                pass  # the descriptor is gone already, which is what was wanted
+        self.transport.abort()
+
+    # ------------------------------------------------------------------------------------- uvicorn's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        cast(asyncio.Transport, transport).set_write_buffer_limits(high=65_536)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ended and self._listener is None:
+            return
+        if self._listener is not None:
+            now = self.loop.time()
+            self._budget = min(BURST_BYTES, self._budget + (now - self._budget_at) * RATE_BYTES_PER_SECOND) - len(data)
+            self._budget_at = now
+            if self._budget < 0:
+                self._policy(CloseCode.FLOOD)
+                return
+        super().data_received(data)
+        if self._listener is None and self.conn.handshake_exc is not None and not self.close_sent:
+            # The parser refused the request line or a header; uvicorn would leave the socket hanging.
+            self._answer(HTTPStatus.BAD_REQUEST)
+
+    def handle_connect(self, event: Request) -> None:
+        self.request = event
+        self.handshake_initiated = True
+        path = event.path.partition("?")[0]
+        headers = event.headers
+        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
+        refusal = self.door.refuse(path, origins[0] if origins else None, hosts[0] if hosts else None)
+        if refusal is not None:
+            self._answer(refusal)
+            return
+        self.response = self.conn.accept(event)
+        if self.response.status_code == 101:
+            offered = [name.strip() for header in headers.get_all("Sec-WebSocket-Protocol") for name in header.split(",")]
+            if SUBPROTOCOL in offered:
+                self.response.headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
+            del self.response.headers["Date"]
+        self.conn.send_response(self.response)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.handshake_complete = True
+        if self.response.status_code != 101:
+            self.close_sent = True
+            self.transport.close()
+            return
+        self.start_keepalive()
+        self._listener = self.door.enter(self)
+
+    def _answer(self, status: HTTPStatus) -> None:
+        body = f"{status.value} {status.phrase}\n".encode()
+        self.transport.write(
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-type: text/plain\r\n"
+            f"content-length: {len(body)}\r\n\r\n".encode() + body
+        )
+        self.handshake_complete = self.close_sent = True
+        self._ended = True
+        self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+        self.frames = []
+        if self.close_sent or self._ended or self._listener is None:
+            return
+        if self.curr_msg_data_type != "text":
+            self._policy(CloseCode.PROTOCOL)
+            return
+        self._listener.received(data)
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self._policy(CloseCode.FLOOD)
+            return
+        super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        if self.transport.get_write_buffer_size() > 65_536:
+            self.conn.data_to_send()  # a pong nobody reads would only pile up
+            return
+        super().handle_ping()
+
+    def _policy(self, code: CloseCode) -> None:
+        self.close(code)
+        self.transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(self.door.stall_seconds, self.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(CLOSE_SECONDS, self.abort)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(CLOSE_SECONDS, self.abort)
+
+    def handle_parser_exception(self) -> None:
+        super().handle_parser_exception()
+        self.loop.call_later(CLOSE_SECONDS, self.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        super().connection_lost(exc)
+        listener, self._listener = self._listener, None
+        self._ended = True
+        if listener is not None:
+            listener.lost()
+
+
+def protocol_with(door: Door) -> type[SocketWire]:
+    """The protocol class of one application."""
+    return type("ApplicationWire", (SocketWire,), {"door": door})
