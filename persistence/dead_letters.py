@@ -14,6 +14,7 @@ from realtime.core.response import Join, Response
 _ADD = statement("add_dead_letter")
 _LIST = statement("list_dead_letters")
 _COUNT = statement("count_dead_letters")
+_LIST_OF_SESSION = statement("list_dead_letters_of_session")
 _READ = statement("read_dead_letter")
 _NOTE_RETRIED = statement("note_dead_letter_retried")
 _DELETE = statement("delete_dead_letter")
@@ -72,6 +73,13 @@ async def count(database: Database, *, session_id: str | None = None) -> int:
     """Return how many dead letters wait, in one session or in all."""
     waiting: int = await database.fetchval(_COUNT, session_id)
     return waiting
+
+
+async def responses_of(database: Database, session_id: str) -> list[Response]:
+    """Return the responses of a session that are set aside: accepted, but in no row."""
+    records = await database.fetch(_LIST_OF_SESSION, session_id)
+    decoded = (decode_payload(record["payload"]) for record in records)
+    return [one for one in decoded if isinstance(one, Response)]
 
 
 async def read(database: Database, dead_letter_id: int) -> DeadLetterRow | None:

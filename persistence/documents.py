@@ -53,12 +53,12 @@ def settings_version(row: ActivityRow) -> int:
     return crc32(f"{row.type}\n{row.config}".encode())
 
 
-def activity_rules(row: ActivityRow) -> dict[str, Any]:
-    """What the accept script checks."""
+def activity_rules(row: ActivityRow, fences_on_reveal: bool) -> dict[str, Any]:
+    """What the accept script checks. Types that fence on reveal take nothing in a revealed round."""
     constraints = json.loads(row.config).get("constraints", {})
     deadline = to_ms(row.deadline_at)
     return {
-        "state": row.state,
+        "state": "closed" if row.revealed and fences_on_reveal and row.state == "active" else row.state,
         "round": row.round,
         "settings_version": settings_version(row),
         "changes": bool(constraints.get("allow_changes", True)),

@@ -316,6 +316,10 @@ ON CONFLICT (digest) DO NOTHING;
 -- A page of dead letters after an id, oldest first, all or only those not yet retried with success.
 SELECT * FROM dead_letters WHERE id > $1 AND (retried_at IS NULL OR NOT $2) ORDER BY id LIMIT $3;
 
+-- name: list_dead_letters_of_session
+-- What waits to be retried of one session.
+SELECT payload FROM dead_letters WHERE session_id = $1 AND retried_at IS NULL ORDER BY id LIMIT 10000;
+
 -- name: count_dead_letters
 -- How many dead letters wait, of one session or of all.
 SELECT count(*) FROM dead_letters WHERE retried_at IS NULL AND ($1::uuid IS NULL OR session_id = $1);

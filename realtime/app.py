@@ -7,13 +7,17 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from persistence import migration, server_keys, shards
 from persistence.errors import PersistenceError
@@ -21,13 +25,16 @@ from persistence.flusher import Flusher
 from persistence.pool import check_server as check_database
 from persistence.pool import open_pool
 from realtime.activities.registry import installed
+from realtime.audit import Auditor
 from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
 from realtime.commands.directing import Directing
 from realtime.commands.joining import Entrance
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal
+from realtime.condition import Condition
 from realtime.hub import Hub
+from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.settings import Settings
 from realtime.store.admissions import Admissions
@@ -54,6 +61,7 @@ class App:
     def __init__(self, settings: Settings, pool: asyncpg.Pool, unchecked: Redis, durability: str, ring: KeyRing) -> None:
         self.settings = settings
         self.pool = pool
+        self.ring = ring
         self.durability = durability
         self.draining = False
         registry = installed()
@@ -76,6 +84,7 @@ class App:
             self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
             heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,
             connections=settings.connections, connections_per_ticket=settings.connections_per_ticket,
+            condition=lambda: self.condition.document(),
         )  # fmt: skip
         self.intake = Intake(
             redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
@@ -84,11 +93,13 @@ class App:
         )  # fmt: skip
         self._pokes = pokes
         self.outbox = Outbox(redis, self.incarnation, self.live.shards, timeout_seconds=max(timeout, 5.0))
+        self.condition = Condition(self.incarnation, self.outbox, lambda: self.hub.degraded)
         self.flusher = Flusher(
             pool, self.outbox, range(settings.shards), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
             rows=settings.flush_rows, age_ms=settings.flush_age_ms, retry_ms=settings.flush_retry_ms, lease_seconds=settings.lease_seconds,
             transient=(RedisError,), absent=(EpochLost, Refusal), fault=fault,
         )  # fmt: skip
+        self.auditor = Auditor(pool, self.live, registry, ensure, self.flusher.hurry)
         self.gate = Gate(self.live, ring, ensure)
         self.entrance = Entrance(
             pool, Admissions(self.live, most_waiting=settings.accept_waiting), ring, ensure, ticket_days=settings.ticket_days
@@ -110,14 +121,23 @@ class App:
             self.gate, self.hub, self.answering, self.directing, origins=origins, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
             hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms, reconnect_window_ms=settings.reconnect_window_ms,
+            greetings=settings.greetings, greetings_waiting=settings.greetings_waiting,
         )  # fmt: skip
         self.api = Api(
-            self.gate, self.entrance, self.answering, self.directing, self.reading, body_bytes=settings.body_bytes,
+            self.gate, self.entrance, self.answering, self.directing, self.reading, self.auditor, body_bytes=settings.body_bytes,
             response_bytes=settings.response_bytes,
         )  # fmt: skip
 
     def site(self) -> Starlette:
         return build_site(self.api, Pages(), self.health)
+
+    def metrics_site(self) -> Starlette:
+        """The operators' page, served on a port of its own."""
+
+        async def show(request: Request) -> Response:
+            return PlainTextResponse(render(self.readings()), media_type="text/plain; version=0.0.4")
+
+        return Starlette(routes=[Route("/metrics", show)])
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Ready needs Redis; without PostgreSQL the process is degraded and still takes answers."""
@@ -141,17 +161,24 @@ class App:
         """Run the loops of a hub (and the flusher, if wanted) until left; the flusher then finishes first."""
         loops = [
             self.recovery.run(),
+            self.recovery.watch(),
             self.hub.run(),
             self.directing.run(),
+            self.condition.run(),
+            self._renew_keys(),
+            self.auditor.run(lambda: self.hub.rooms, every_seconds=self.settings.audit_seconds),
             listen(self._pokes, self.live.shards, self.hub.poke, self.hub.poke_all),
         ]
-        async with _tasks(loops), self.flushing() if flusher else contextlib.nullcontext():
-            yield
+        async with _tasks(loops):
+            # Before the shards have epochs there is nothing to flush, and recovery takes their leases.
+            await self.established(60.0)
+            async with self.flushing() if flusher else contextlib.nullcontext():
+                yield
 
     @contextlib.asynccontextmanager
     async def recovering(self) -> AsyncIterator[None]:
         """Run recovery alone, for a process that only flushes."""
-        async with _tasks([self.recovery.run()]):
+        async with _tasks([self.recovery.run(), self.recovery.watch()]):
             yield
 
     @contextlib.asynccontextmanager
@@ -173,6 +200,29 @@ class App:
         async with asyncio.timeout(timeout_seconds):
             while not all(self.incarnation.epochs):
                 await asyncio.sleep(0.01)
+
+    def readings(self) -> Iterable[tuple[str, float]]:
+        """The present values of all metrics."""
+        hub, done = self.hub, self.flusher.done
+        return {
+            "plenum_connections": hub.connected, "plenum_sessions": len(hub.rooms), "plenum_frames_sent_total": hub.frames_sent,
+            "plenum_ticks_total": hub.ticks, "plenum_answers_total": self.intake.judged, "plenum_accepts_total": self.intake.calls,
+            "plenum_answers_waiting": self.intake.waiting, "plenum_flushed_rows_total": done.rows,
+            "plenum_flush_failures_total": done.failures, "plenum_dead_letters_total": done.dead, "plenum_shards_owned": len(done.leases),
+            "plenum_outbox_rows": self.condition.waiting, "plenum_outbox_age_seconds": self.condition.lag_ms / 1_000,
+            "plenum_counts_drift": self.auditor.counts_drift, "plenum_audits_total": self.auditor.checks,
+            "plenum_shards_without_epoch": self.incarnation.epochs.count(None), "plenum_loop_lag_seconds": self.condition.loop_lag_seconds,
+        }.items()  # fmt: skip
+
+    async def _renew_keys(self) -> None:
+        """Follow the rotation of signing keys, until cancelled."""
+        settle = self.settings.key_settle_seconds
+        while True:
+            await asyncio.sleep(max(settle / 4, 1.0))
+            try:
+                self.ring.replace(_order(await server_keys.ring(self.pool), settle))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.debug("the keys could not be read again: %s", error)
 
     async def close(self) -> None:
         for client in self._clients:
@@ -211,13 +261,20 @@ async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
             await migration.check(pool)
             await shards.ensure(pool, settings.shards)
             keys = await server_keys.ensure(pool, secrets.token_hex(4), secrets.token_bytes(32))
-            app = App(settings, pool, unchecked, durability, KeyRing([(key.kid, key.secret) for key in keys]))
+            app = App(settings, pool, unchecked, durability, KeyRing(_order(keys, settings.key_settle_seconds)))
             try:
                 yield app
             finally:
                 await app.close()
     finally:
         await unchecked.aclose()
+
+
+def _order(keys: Sequence[server_keys.ServerKey], settle_seconds: float) -> list[tuple[str, bytes]]:
+    """Keys with the one to sign with first: the newest that every process has had time to learn."""
+    known_since = datetime.now(UTC) - timedelta(seconds=settle_seconds)
+    settled = [key for key in keys if key.created_at <= known_since] or list(keys[-1:])
+    return [(key.kid, key.secret) for key in [settled[0], *(key for key in keys if key is not settled[0])]]
 
 
 @contextlib.asynccontextmanager

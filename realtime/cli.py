@@ -71,6 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     migrate.add_argument("direction", choices=["up", "down", "status", "check"], help="check exits with 1 when the schema does not fit")
     migrate.add_argument("--to", metavar="REVISION", help="revision to go to (up: newest, down: one back)")
 
+    verify = add(
+        "verify", _verify, "prove that live counts equal stored rows",
+        "Recounts every session, or one, and exits with 1 when anything differs. Runs beside a server on the same REDIS_URL and DATABASE_URL, "
+        "or by itself on the embedded engines.",
+    )  # fmt: skip
+    verify.add_argument("session", nargs="?", help="a session's id (default: all)")
+    verify.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    letters = add("dead-letters", _dead_letters, "list, retry or export the rows that PostgreSQL refused")
+    letters.add_argument("action", choices=["list", "retry", "export"], nargs="?", default="list")
+    letters.add_argument("--id", type=int, help="only this one")
+
+    keys = add("keys", _keys, "list or rotate the keys that tickets and receipts are signed with")
+    keys.add_argument("action", choices=["list", "rotate", "retire"], nargs="?", default="list")
+    keys.add_argument("kid", nargs="?", help="the key to retire: what it signed counts no more")
+
     add("settings", _settings, "list every setting with its variable, default and present value")
     return parser
 
@@ -167,6 +183,40 @@ def _migrate(settings: Settings, given: Any) -> int:
             return 1
 
 
+def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
+    """Run work on an app that has epochs but no hub and no flusher of its own."""
+    from realtime.app import open_app
+
+    with _engines(settings) as (ready, migrate):
+
+        async def run() -> int:
+            async with open_app(ready, migrate=migrate) as app, app.recovering():
+                await app.established(30.0)
+                status: int = await work(app)
+                return status
+
+        status: int = _run(ready, run)
+        return status
+
+
+def _verify(settings: Settings, given: Any) -> int:
+    from realtime.inspection import verify
+
+    return _with_app(settings, lambda app: verify(app, given.session, as_json=given.json))
+
+
+def _dead_letters(settings: Settings, given: Any) -> int:
+    from realtime.inspection import dead_letters
+
+    return _with_app(settings, lambda app: dead_letters(app, given.action, given.id))
+
+
+def _keys(settings: Settings, given: Any) -> int:
+    from realtime.inspection import keys
+
+    return _with_app(settings, lambda app: keys(app, given.action, given.kid))
+
+
 def _settings(settings: Settings, given: Any) -> int:
     import dataclasses
 
@@ -182,7 +232,7 @@ def _settings(settings: Settings, given: Any) -> int:
 # ------------------------------------------------------------------------------------------------ shared
 
 
-def _run(settings: Settings, work: Callable[[], Any]) -> None:
+def _run(settings: Settings, work: Callable[[], Any]) -> Any:
     """Run on uvloop where there is one, and turn known faults into one sentence."""
     from persistence.errors import PersistenceError
     from realtime import logs
@@ -197,7 +247,7 @@ def _run(settings: Settings, work: Callable[[], Any]) -> None:
         factory = None
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(work())
+            return runner.run(work())
     except (UnfitStore, PersistenceError) as error:
         raise Unable(str(error)) from error
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
-from realtime.core.messages import Beat, Mine, OwnResponse, encode
+from realtime.core.messages import Beat, Health, Mine, OwnResponse, encode
 from realtime.store.live import Cold, Live, Stored
 from realtime.store.replicas import Replica, Replicas
 
@@ -80,6 +80,7 @@ class Hub:
     def __init__(
         self, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], *, tick_ms: int, slow_tick_ms: int,
         heartbeat_ms: int, presence_ms: int, buffer_bytes: int, connections: int, connections_per_ticket: int,
+        condition: Callable[[], dict[str, Any]],
     ) -> None:  # fmt: skip
         self._live = live
         self._replicas = replicas
@@ -91,6 +92,8 @@ class Hub:
         self._buffer_bytes = buffer_bytes
         self._most_connections = connections
         self._most_per_ticket = connections_per_ticket
+        self._condition = condition
+        self._told: dict[Audience, bytes] = {}
         self._rooms: dict[str, Room] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.connected = 0
@@ -323,12 +326,36 @@ class Hub:
                 if not room.connections and not room.left and room.task is None:
                     del self._rooms[room.session_id]
                     self._replicas.unpin(room.session_id)
+            self._tell_health(now)
             if now - slow_at >= self._slow_tick_seconds:
                 slow_at = now
                 self.poke_all()
             if now - beat_at >= self._heartbeat_seconds / 4:
                 beat_at = now
                 self._beat(now)
+
+    def health(self, audience: Audience) -> bytes:
+        """The present `health` frame for an audience; lag in whole seconds, so that it does not change all the time."""
+        found = self._condition()
+        if audience is Audience.PARTICIPANTS:
+            return encode(Health(live=found["live"]))
+        late = found["lag_ms"] >= 1_000
+        return encode(
+            Health(
+                live=found["live"], saving=found["saving"], waiting=found["waiting"] if late else 0,
+                lag_ms=found["lag_ms"] // 1_000 * 1_000,
+            )
+        )  # fmt: skip
+
+    def _tell_health(self, now: float) -> None:
+        for audience in Audience:
+            payload = self.health(audience)
+            if self._told.get(audience, payload) != payload:
+                for room in self._rooms.values():
+                    for connection in room.connections:
+                        if connection.audience is audience and connection.epoch and connection.wire.buffered() <= self._buffer_bytes:
+                            connection.push(payload)
+            self._told[audience] = payload
 
     async def _keep_presence(self, room: Room, now: float) -> None:
         whole = now - room.presence_at >= self._presence_seconds / 3

@@ -54,6 +54,7 @@ class Recovery:
         self._claim_seconds = claim_seconds
         self._retry_seconds = retry_seconds
         self._outbox = Outbox(unchecked, live.incarnation, live.shards, timeout_seconds=30.0)
+        self.rows_left = 0
         self._loads: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -73,6 +74,18 @@ class Recovery:
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 2.0)
 
+    async def watch(self) -> None:
+        """Notice within a second that Redis became another incarnation under connections that live on."""
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                run_id = await read_run_id(self._redis)
+            except (RedisError, OSError, TimeoutError):
+                continue  # away, or a replica now: every call finds out by itself
+            if self._incarnation.run_id is not None and run_id != self._incarnation.run_id:
+                log.warning("redis has become another incarnation")
+                self._incarnation.lose_all()
+
     async def establish(self) -> None:
         """Adopt or renew the epoch of every shard that has none in this process."""
         incarnation = self._incarnation
@@ -83,16 +96,21 @@ class Recovery:
             async with self._locked():
                 stored = {row.shard: row.epoch for row in await shards.read_all(self._pool)}
                 found: dict[int, str] = {}
+                adopted = self.rows_left = 0
                 for shard in self._live.shards:
                     if incarnation.run_id == run_id and incarnation.epochs[shard.number] is not None:
                         continue
                     known = await self._redis.hgetall(shard.epoch)
                     if known.get("run_id") == run_id and known.get("epoch") and known["epoch"] == stored.get(shard.number):
                         found[shard.number] = known["epoch"]
+                        adopted += 1
                     else:
                         found[shard.number] = await self._renew(shard.number, run_id)
             if await read_run_id(self._redis) != run_id:
                 raise ConnectionError("redis restarted during recovery")
+            renewed = len(found) - adopted
+            if renewed:
+                log.info("%d shards have a new epoch; %d rows were still in their outboxes", renewed, self.rows_left)
             incarnation.run_id = run_id
             for number, epoch in found.items():
                 incarnation.epochs[number] = epoch
@@ -121,7 +139,8 @@ class Recovery:
             left += pending.rows
         await shards.release_lease(self._pool, number, token)
         await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
-        log.info("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
+        log.debug("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
+        self.rows_left += left
         return epoch
 
     async def _take_lease(self, number: int) -> int:
@@ -186,13 +205,16 @@ class Recovery:
             for person in people:
                 folded = "" if person.anonymous else fold(person.nickname)
                 await loader.put_person(person.id, person.nickname, folded, active=person.is_active)
+        offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor) + 1
         rules: dict[str, tuple[Any, Any]] = {}
         for row in await activities.of_session(self._pool, session_id):
             kind = self._registry.resolve(row.type)
             rules[row.id] = (kind, read_settings(kind, Config.model_validate_json(row.config).settings))
-            document = documents.activity_document(row) | {"closed_offset": row.closed_offset or 0}
+            # Closed in PostgreSQL but not known where: nothing was accepted after what is stored.
+            closed_offset = (row.closed_offset or offset) if row.state in ("closed", "cancelled") else 0
+            document = documents.activity_document(row) | {"closed_offset": closed_offset}
             await loader.put_document(f"activity:{row.id}", row.version, encode(document))
-            await loader.put_rules(row.id, documents.activity_rules(row), row.closed_offset or 0)
+            await loader.put_rules(row.id, documents.activity_rules(row, kind.fences_on_reveal), closed_offset)
         count = 0
         async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id)) as chunks:
             async for chunk in chunks:
@@ -205,9 +227,10 @@ class Recovery:
                         entry=response.entry, revision=response.revision, submission_id=response.submission_id,
                         response_id=response.id, offset=response.seq, withdrawn=response.deleted_at is not None,
                         counters=encode(sums), sums=sums, payload=response.response_data,
-                        item="" if item is None else encode({"by": response.participant_id, "data": item, "at_ms": at_ms}),
+                        item="" if item is None else encode(
+                            {"by": response.participant_id, "data": item, "at_ms": at_ms, "seq": response.seq}
+                        ),
                     )  # fmt: skip
                 count += len(chunk)
-        offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor) + 1
         await loader.finish(offset, documents.session_meta(session))
         log.info("session %s is live again: %d responses, offset %d", session_id, count, offset)

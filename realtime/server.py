@@ -40,8 +40,12 @@ def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     with contextlib.suppress(OSError):  # other systems have no such option; the write stall timer remains
         listener.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(stall_seconds * 1_000) + 5_000)
-    listener.bind((host, port))
-    listener.listen(4_096)
+    try:
+        listener.bind((host, port))
+        listener.listen(4_096)
+    except OSError:
+        listener.close()
+        raise
     listener.setblocking(False)
     return listener
 
@@ -81,8 +85,8 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     server = _Uvicorn(config)
     waiting = asyncio.create_task(until_signal())
     async with app.running(flusher=flusher):
-        await app.established(60.0)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
+        metrics = asyncio.create_task(_serve_metrics(app)) if settings.metrics_port else None
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         on_ready()
@@ -91,6 +95,18 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
         await drain(app)
         server.should_exit = True
         await serving
+        if metrics is not None:
+            metrics.cancel()
+            await asyncio.gather(metrics, return_exceptions=True)
+
+
+async def _serve_metrics(app: App) -> None:
+    """/metrics on a port of its own, for this machine only."""
+    config = uvicorn.Config(
+        app.metrics_site(), host="127.0.0.1", port=app.settings.metrics_port, lifespan="off", log_config=None, access_log=False,
+        server_header=False,
+    )  # fmt: skip
+    await _Uvicorn(config).serve()
 
 
 async def drain(app: App) -> None:

@@ -68,10 +68,17 @@ class Settings:
     body_bytes: int = knob(1_048_576, "largest body of an HTTP request", least=1_024, most=10_485_760)
     buffer_bytes: int = knob(65_536, "unsent bytes after which a connection is left behind (and later brought up to date)", least=4_096)
     stall_seconds: float = knob(10.0, "a connection that takes nothing for this long is closed", least=0.1, most=300)
+    greetings: int = knob(64, "hellos answered at a time; in a storm the others wait, those who come back first", least=1, most=10_000)
+    greetings_waiting: int = knob(12_000, "hellos that may wait for their turn", least=1)
     connections: int = knob(12_000, "most connections per process", least=1)
     connections_per_ticket: int = knob(8, "most connections with one ticket per process", least=1)
     reconnect_window_ms: int = knob(5_000, "clients spread their reconnects over this time after a crash", least=0, most=600_000)
     drain_seconds: float = knob(10.0, "longest a shutdown takes", least=0.1, most=600)
+
+    # Operation
+    metrics_port: int = knob(0, "port of /metrics on this machine only; 0: none", least=0, most=65_535)
+    audit_seconds: float = knob(10.0, "a session of this process is recounted this often", least=0.1, most=86_400)
+    key_settle_seconds: float = knob(60.0, "a new signing key is used after this time, when every process knows it", least=0, most=3_600)
 
     # Sessions
     max_participants: int = knob(10_000, "people in one session unless it sets its own cap", least=1, most=1_000_000)

@@ -62,6 +62,10 @@ class KeyRing:
     """Signing keys, the one to sign with first."""
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        self.replace(keys)
+
+    def replace(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        """Take over the keys that count now; what an absent key signed counts no more."""
         if not keys:
             raise ValueError("a key ring needs a key")
         self._keys = dict(keys)

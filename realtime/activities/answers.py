@@ -26,6 +26,7 @@ class Judged:
     entry: str
     entry_limit: int
     item: dict[str, Json] | None
+    answer: BaseModel | None
 
 
 def judge(
@@ -51,6 +52,7 @@ def judge(
         entry=own,
         entry_limit=limit,
         item=None if answer is None else kind.item(settings, answer),
+        answer=answer,
     )
 
 

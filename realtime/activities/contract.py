@@ -66,6 +66,7 @@ class Item:
     participant_id: str
     data: Mapping[str, Json]
     at_ms: int
+    seq: int = 0  # offset at which it was accepted: the server's order
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Live(Generic[SettingsT]):
     names: Mapping[str, str] = field(default_factory=dict)
     joined: int = 0
     online: int = 0
+    opened_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class ActivityType(Generic[SettingsT, AnswerT]):
     answer_model: ClassVar[type[BaseModel]]
     # Paths in the settings that hold the answer key, for `public_settings` ("correct", "options[].fraction").
     secrets: ClassVar[tuple[str, ...]] = ()
+    # After the reveal of a round nothing is counted in it any more, and before it nobody sees single answers.
+    fences_on_reveal: ClassVar[bool] = False
     # Complete examples for documentation and tests: {"settings": …, "answers": [… at least three …]}.
     example: ClassVar[Mapping[str, Json]]
 
@@ -152,6 +156,12 @@ class ActivityType(Generic[SettingsT, AnswerT]):
     def entry_limit(self, settings: SettingsT, kind: str) -> int:
         """How many entries of a kind one participant may have; 0 means no limit below the server's own."""
         return 0
+
+    def admit(self, live: Live[SettingsT], participant_id: str, answer: AnswerT) -> None:
+        """Refuse an answer that the live state does not allow (a vote for a hidden question). Default: nothing.
+
+        Advice from a copy that may be a tick old: rules that must hold exactly belong into `entry` and its limit.
+        """
 
     def item(self, settings: SettingsT, answer: AnswerT) -> dict[str, Json] | None:
         """The value to keep under its own key, or None where counters say everything."""

@@ -78,6 +78,7 @@ class Answer(Model):
 
 class PlanningPoker(ActivityType[Settings, Answer]):
     name = "planning_poker"
+    fences_on_reveal = True
     aliases = ("poker", "estimation")
     xapi = "other"
     settings_model, answer_model = Settings, Answer

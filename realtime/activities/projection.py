@@ -39,7 +39,7 @@ class ActivityCopy:
                 items.pop(item_id, None)
             else:
                 raw = json.loads(value)
-                items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"])
+                items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"], raw.get("seq", 0))
 
     @property
     def settings_version(self) -> int:
@@ -92,11 +92,19 @@ def project_activity(
         "people": tally.get(PEOPLE, 0),
         "abstained": tally.get(ABSTAINED, 0),
     }
-    live: Live[Any] = Live(
-        settings=settings, state=state, round=round, revealed=revealed, tally=tally,
-        earlier={number: sums for number, sums in copy.tallies.items() if number < round},
-        items=copy.items.get(round, {}), decisions=copy.decisions, joined=people["joined"], online=people["online"],
-    )  # fmt: skip
+    live = live_of(copy, settings, people)
     for part, value in kind.view(live, sight).items():
         keys[f"view:{copy.id}:{part}" if part else f"view:{copy.id}"] = value
     return keys
+
+
+def live_of(copy: ActivityCopy, settings: BaseModel, people: dict[str, int]) -> Live[Any]:
+    """The live state a view is drawn from."""
+    assert copy.document is not None
+    document, round = copy.document, copy.document["round"]
+    return Live(
+        settings=settings, state=document["state"], round=round, revealed=document["revealed"], tally=copy.tallies.get(round, {}),
+        earlier={number: sums for number, sums in copy.tallies.items() if number < round},
+        items=copy.items.get(round, {}), decisions=copy.decisions, joined=people["joined"], online=people["online"],
+        opened_at_ms=document.get("opened_at_ms"),
+    )  # fmt: skip

@@ -8,7 +8,12 @@ class Refused(Exception):
     """The server understood and did not do it. `after_ms` is set where trying again later can help."""
 
     def __init__(
-        self, code: str, message: str, details: Mapping[str, Any] | None = None, *, after_ms: int | None = None
+        self,
+        code: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        after_ms: int | None = None,
     ) -> None:
         self.code = code
         self.message = message
@@ -18,7 +23,7 @@ class Refused(Exception):
 
 
 class ConnectionEnded(Exception):
-    """The connection is over for good. `code` is the close code, or the HTTP status of a refused handshake."""
+    """The connection is over for good. `code` is the close code, or the status of a refused handshake."""
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code

@@ -37,7 +37,9 @@ def socket_uri(url: str) -> WebSocketURI:
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = parts.path.rstrip("/")
-    return parse_uri(parts._replace(scheme=scheme, path=path if path.endswith("/ws") else f"{path}/ws").geturl())
+    return parse_uri(
+        parts._replace(scheme=scheme, path=path if path.endswith("/ws") else f"{path}/ws").geturl()
+    )
 
 
 class Link(asyncio.Protocol):
@@ -57,7 +59,7 @@ class Link(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._next_id = 0
         self._end: asyncio.TimerHandle | None = None
-        self.gone = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
         self.close_code = _LOST
         self.status: int | None = None
         self.dropped = False
@@ -72,7 +74,11 @@ class Link(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._socket.state is State.OPEN and not self.gone.done() and not self.dropped
+        return self._socket.state is State.OPEN and not self.gone.is_set() and not self.dropped
+
+    @property
+    def is_connected(self) -> bool:
+        return self._transport is not None and not self.gone.is_set()
 
     def next_id(self) -> int:
         """A number for the next command."""
@@ -124,13 +130,12 @@ class Link(asyncio.Protocol):
         if self._socket.close_expected():
             self._end_soon()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio names it
         if self._end is not None:
             self._end.cancel()
         if self._socket.close_rcvd is not None:
             self.close_code = self._socket.close_rcvd.code
-        if not self.gone.done():
-            self.gone.set_result(None)
+        self.gone.set()
         self._owner.lost(self)
 
     # --------------------------------------------------------------------------------------------- insides

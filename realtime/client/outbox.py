@@ -22,7 +22,7 @@ OUTBOX_LIMIT: Final = 200
 
 @dataclass(slots=True)
 class Entry:
-    """One press of "send". `entry` None: the activity type decides; `epoch` and `offset` are of the acceptance."""
+    """One press of "send". `entry` None: the type decides; `epoch` and `offset` are of the acceptance."""
 
     submission_id: str
     activity_id: str
@@ -44,9 +44,14 @@ class Entry:
         if self.withdraw:
             return {"type": "withdraw", **kept, "entry": self.entry or "", **known}
         return {
-            "type": "submit", **kept, "data": self.data, **known, "entry": self.entry, "receipt": self.receipt,
+            "type": "submit",
+            **kept,
+            "data": self.data,
+            **known,
+            "entry": self.entry,
+            "receipt": self.receipt,
             "metadata": self.metadata,
-        }  # fmt: skip
+        }
 
 
 class Outbox:
@@ -85,14 +90,14 @@ class Outbox:
         self._changed()
 
     def accept(
-        self, submission_id: str, *, epoch: str, offset: int, receipt: str, round: int, revision: int
+        self, submission_id: str, *, epoch: str, offset: int, receipt: str, in_round: int, revision: int
     ) -> Entry | None:
         """Remember where an answer was counted; None when it is not here any more."""
         entry = self._entries.get(submission_id)
         if entry is None:
             return None
         # The receipt is signed over the round, so a resend must name the one that was counted.
-        entry.epoch, entry.offset, entry.receipt, entry.round = epoch, offset, receipt, round
+        entry.epoch, entry.offset, entry.receipt, entry.round = epoch, offset, receipt, in_round
         entry.revision = entry.revision or revision
         entry.state = "counted"
         self._changed()
@@ -110,7 +115,10 @@ class Outbox:
         covered = [
             entry
             for entry in self._entries.values()
-            if entry.state == "counted" and entry.epoch == epoch and entry.offset is not None and entry.offset <= saved
+            if entry.state == "counted"
+            and entry.epoch == epoch
+            and entry.offset is not None
+            and entry.offset <= saved
         ]
         for entry in covered:
             del self._entries[entry.submission_id]
@@ -127,12 +135,12 @@ class Outbox:
             self._changed()
         return fallen
 
-    def highest_revision(self, activity_id: str, round: int | None) -> int:
+    def highest_revision(self, activity_id: str, in_round: int | None) -> int:
         """The highest revision pressed here in a round of an activity, whatever entry it was for."""
         revisions = [
             entry.revision or 0
             for entry in self._entries.values()
-            if entry.activity_id == activity_id and entry.round in (round, None)
+            if entry.activity_id == activity_id and entry.round in (in_round, None)
         ]
         return max(revisions, default=0)
 

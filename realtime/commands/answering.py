@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from realtime.activities.answers import envelope, judge
+from realtime.activities.projection import ActivityCopy, live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.core.errors import Refusal
@@ -16,7 +17,7 @@ from realtime.identifiers import new_uuid
 from realtime.store import keys
 from realtime.store.intake import COLD, Intake, Submission, Verdict
 from realtime.store.live import Cold
-from realtime.store.replicas import Replicas
+from realtime.store.replicas import Replica, Replicas
 from realtime.tickets import KeyRing, Receipt, Signed
 
 Reply = Callable[[Frame], None]
@@ -67,14 +68,16 @@ class Answering:
                     raise Refusal("unknown_activity" if copy is None or copy.document is None else "activity_not_open")
                 self._look_again(actor, command, reply, attempt, load=replica is None)
                 return
-            self._put(actor, command, reply, attempt, copy)
+            assert replica is not None
+            self._put(actor, command, reply, attempt, copy, replica)
         except Refusal as refusal:
             reply(refusal_frame(command.id, refusal))
 
-    def _put(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, copy: Any) -> None:
+    def _put(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, copy: ActivityCopy, replica: Replica) -> None:
         assert actor.participant_id is not None
         kind, config, settings = copy.rules(self._registry)
         document = copy.document
+        assert document is not None
         round = command.round or document["round"]
         now_ms = int(self._clock() * 1_000)
         data = command.data if isinstance(command, Submit) else None
@@ -82,6 +85,7 @@ class Answering:
             actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, encode(data)
         )
         proof: Receipt | None = None
+        barred: Refusal | None = None
         if isinstance(command, Submit):
             if command.receipt:
                 proof = self._ring.read_receipt(command.receipt, signed)
@@ -90,6 +94,8 @@ class Answering:
             judged = judge(
                 kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id, entry=command.entry
             )  # fmt: skip
+            if judged.answer is not None and proof is None:
+                barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
             metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
             payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
             counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
@@ -120,7 +126,7 @@ class Answering:
         self._intake.put(
             Submission(
                 keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, actor.participant_id,
-                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, limit, counters, payload, item, done,
+                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit, counters, payload, item, done,
             )
         )  # fmt: skip
 
@@ -144,3 +150,12 @@ class Answering:
         else:
             self._judge(actor, command, reply, attempt + 1)
 
+
+
+def _admission(kind: Any, live: Any, participant_id: str, answer: Any) -> Refusal | None:
+    """Why the live state does not allow this answer; a duplicate of an accepted one is allowed all the same."""
+    try:
+        kind.admit(live, participant_id, answer)
+    except Refusal as refusal:
+        return refusal
+    return None

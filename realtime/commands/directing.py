@@ -296,7 +296,7 @@ class Directing:
             return
         hides = row.state not in VISIBLE or not row.revealed
         _, _, closed_offset = await self._live.write_activity(
-            session_id, activity_id, row.version, activity_document(row), hides=hides, **activity_rules(row)
+            session_id, activity_id, row.version, activity_document(row), hides=hides, **activity_rules(row, self._registry.resolve(row.type).fences_on_reveal)
         )
         if closed_offset and row.closed_offset != closed_offset:
             await activities.note_closed_offset(self._pool, activity_id, closed_offset)

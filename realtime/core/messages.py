@@ -359,6 +359,17 @@ class Beat(Frame):
     server_time_ms: int
 
 
+class Health(Frame):
+    """Push when it changes: whether answers can be counted now (`live`), and for presenters whether and
+    how far behind they are being saved."""
+
+    type: Literal["health"] = "health"
+    live: bool
+    saving: bool | None = None
+    waiting: int | None = None
+    lag_ms: int | None = None
+
+
 class GoingAway(Frame):
     """Push before a drain: reconnect after `delay_ms`, drawn for each connection."""
 
@@ -377,13 +388,13 @@ class Closing(Frame):
 
 
 Reply: TypeAlias = Welcome | Accepted | Refused | Retry | Done | Pong | Synced
-Push: TypeAlias = State | Mine | Beat | GoingAway | Closing
+Push: TypeAlias = State | Mine | Beat | Health | GoingAway | Closing
 
 COMMANDS: tuple[type[Frame], ...] = (
     Hello, Submit, Withdraw, Sync, Ping, Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession, Remove,
 )  # fmt: skip
 REPLIES: tuple[type[Frame], ...] = (Welcome, Accepted, Refused, Retry, Done, Pong, Synced)
-PUSHES: tuple[type[Frame], ...] = (State, Mine, Beat, GoingAway, Closing)
+PUSHES: tuple[type[Frame], ...] = (State, Mine, Beat, Health, GoingAway, Closing)
 
 
 def encode(frame: Frame) -> bytes:

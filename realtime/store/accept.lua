@@ -13,7 +13,8 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
       6 most answers that may wait in the shard's outbox  7 poke channel
       then 11 per answer:
         participant, entry, submission id, response id to use if new,
-        revision (0: next), expected revision (-1: any), admitted by receipt (0/1),
+        revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
+        2 the hub refuses it unless it was accepted before),
         entries allowed of this kind (0: any), counters (JSON), payload (JSON, empty: withdraw),
         item (JSON, empty: none)
 Returns  {server time ms, then per answer: code, offset, revision, response id}
@@ -102,6 +103,7 @@ for i = 1, n do
       code = -12
     end
   elseif not members[i] then code = -2
+  elseif ARGV[b + 6] == '2' then code = -40
   elseif closed_code and not receipt then code = closed_code
   elseif expected >= 0 and expected ~= (old_revision or 0) then
     code, got_revision, got_response = -9, old_revision or 0, old_response or ''
@@ -151,7 +153,8 @@ for i = 1, n do
         local item_key = 'item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response
         if item ~= '' and flag == 'l' then
           flag = 'li'
-          set_items[got_response], drop_items[got_response] = item, nil
+          set_items[got_response] = string.sub(item, 1, -2) .. ',"seq":' .. offset .. '}'
+          drop_items[got_response] = nil
           stamps[item_key] = offset
         elseif old_flag == 'li' then
           drop_items[got_response], set_items[got_response] = true, nil

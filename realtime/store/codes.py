@@ -5,6 +5,8 @@ from typing import Final
 ACCEPTED: Final = 1
 ALREADY_ACCEPTED: Final = 2
 
+REFUSED_BY_HUB: Final = -40  # with the refusal the hub had prepared
+
 REFUSALS: Final[dict[int, str]] = {
     -2: "removed",
     -3: "activity_not_open",

@@ -86,7 +86,7 @@ def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_sec
     pool = BlockingConnectionPool.from_url(
         url, max_connections=connections, timeout=timeout_seconds, redis_connect_func=greet, **_options(timeout_seconds)
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def connect_unchecked(url: str, *, timeout_seconds: float, connections: int = 4) -> Redis:
@@ -94,32 +94,35 @@ def connect_unchecked(url: str, *, timeout_seconds: float, connections: int = 4)
     pool = BlockingConnectionPool.from_url(
         url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds)
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def connect_for_pokes(url: str, *, timeout_seconds: float) -> Redis:
     """A client for the subscription: it may wait for a message as long as it takes."""
     options = _options(timeout_seconds) | {"socket_timeout": None}
-    return Redis(connection_pool=BlockingConnectionPool.from_url(url, max_connections=4, timeout=timeout_seconds, **options))
+    return Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=4, timeout=timeout_seconds, **options))
 
 
 async def _read_run_id(connection: Any) -> str:
-    await connection.send_command("INFO", "server")
-    return _run_id(await connection.read_response())
-
-
-def _run_id(info: Any) -> str:
-    text = info.decode() if isinstance(info, bytes) else str(info)
-    for line in text.splitlines():
-        if line.startswith("run_id:"):
-            return line[len("run_id:") :].strip()
-    raise RedisConnectionError("the server did not tell its run id")
+    await connection.send_command("INFO", "server", "replication")
+    info = await connection.read_response()
+    lines = (info.decode() if isinstance(info, bytes) else str(info)).splitlines()
+    return _identity(dict(line.split(":", 1) for line in lines if ":" in line))
 
 
 async def read_run_id(redis: Redis) -> str:
-    """The run id of the server behind a client."""
-    info = await redis.info("server")
-    return str(info["run_id"])
+    """The identity of the server behind a client; raises ConnectionError for a replica."""
+    return _identity(await redis.info("server", "replication"))
+
+
+def _identity(info: dict[str, Any]) -> str:
+    """The run id and the replication id: a master that was demoted and promoted again has another one,
+    and may have lost writes without having died."""
+    if "run_id" not in info or "master_replid" not in info:
+        raise RedisConnectionError("the server did not tell its run id")
+    if str(info.get("role")) != "master":
+        raise RedisConnectionError("the server is a replica and takes no writes")
+    return f"{str(info['run_id']).strip()}-{str(info['master_replid']).strip()}"
 
 
 async def check_server(redis: Redis) -> str:

@@ -5,19 +5,22 @@ One round trip carries one script call per activity; one answer waits for nothin
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
-from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS
+from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB
 from realtime.store.connection import Incarnation, as_refusal
 
 log = logging.getLogger("plenum.store")
+
+CIRCUIT_SECONDS: Final = 0.25  # after a failed call answers get `retry` at once for this long
 
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
 COLD: Final = "cold"  # the session is not live: load it and try again
@@ -51,6 +54,7 @@ class Submission:
     revision: int
     expected_revision: int
     by_receipt: bool
+    refusal: Refusal | None  # why it may not be counted, unless it was before
     entry_limit: int
     counters: str
     payload: str
@@ -75,12 +79,22 @@ class Intake:
         self._timeout_seconds = timeout_seconds
         self._fault = fault  # test hook
         self._waiting: list[Submission] = []
+        self._open_until = 0.0
+        self.judged = 0
+        self.calls = 0
         self._sender: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     def put(self, submission: Submission) -> None:
         """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
         if len(self._waiting) >= self._most_waiting:
             submission.done(Verdict(Refusal("overloaded", after_ms=1_000)))
+            return
+        if time.monotonic() < self._open_until:
+            submission.done(Verdict(Refusal("unavailable", after_ms=500)))
             return
         self._waiting.append(submission)
         if self._sender is None:
@@ -120,10 +134,17 @@ class Intake:
                 results = await pipe.execute(raise_on_error=False)
         except (RedisError, TimeoutError, OSError) as error:
             log.warning("accept failed, answers get retry: %s", str(error) or type(error).__name__)
-            for _, part in calls:
+            # Those who waited behind this call have waited long enough; for a moment nobody else is made to.
+            self._open_until = time.monotonic() + CIRCUIT_SECONDS
+            waiting, self._waiting = self._waiting, []
+            for part in (*(part for _, part in calls), waiting):
                 _tell(part, as_refusal(error))
+            if isinstance(error, ReadOnlyError):
+                await self._redis.connection_pool.disconnect()
             return
         self._fault("after_accept")
+        self.calls += 1
+        self.judged += sum(len(part) for _, part in calls)
         if any(isinstance(result, NoScriptError) for result in results):
             await self._reload()
         for (epoch, part), result in zip(calls, results, strict=True):
@@ -149,7 +170,7 @@ class Intake:
         for one in part:
             command += (
                 one.participant_id, one.entry, one.submission_id, one.response_id, one.revision, one.expected_revision,
-                "1" if one.by_receipt else "0", one.entry_limit, one.counters, one.payload, one.item,
+                "2" if one.refusal else "1" if one.by_receipt else "0", one.entry_limit, one.counters, one.payload, one.item,
             )  # fmt: skip
         return command
 
@@ -163,6 +184,11 @@ class Intake:
                 _tell(part, COLD)
             elif text.startswith("STALE"):
                 _tell(part, STALE)
+            elif isinstance(result, ReadOnlyError):
+                # This server was made a replica; whatever becomes master next is another incarnation.
+                log.warning("redis has become read-only")
+                self._incarnation.lose_all()
+                _tell(part, as_refusal(result))
             else:
                 log.error("accept was refused by Redis: %s", text)
                 _tell(part, as_refusal(result))
@@ -174,7 +200,9 @@ class Intake:
         for index, one in enumerate(part):
             code, offset, revision, response_id = result[1 + index * 4 : 5 + index * 4]
             verdict = Verdict(None, int(offset), int(revision), response_id, epoch, at_ms, duplicate=code == ALREADY_ACCEPTED)
-            if code not in (ACCEPTED, ALREADY_ACCEPTED):
+            if code == REFUSED_BY_HUB:
+                verdict.error = one.refusal
+            elif code not in (ACCEPTED, ALREADY_ACCEPTED):
                 details = {"revision": int(revision)} if int(revision) else {}
                 verdict.error = Refusal(REFUSALS[code], details=details, after_ms=2_000 if code == -20 else None)
             one.done(verdict)

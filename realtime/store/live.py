@@ -1,7 +1,7 @@
 """The live store: what is true of running sessions now. Every write is one script, every script is atomic."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,6 +216,17 @@ class Live:
         """The counters of one round, as they stand."""
         flat = await self._ask("HGETALL", self.session(session_id).tally(activity_id, round))
         return {name: int(amount) for name, amount in flat.items()}
+
+    async def answers(self, session_id: str, activity_id: str, round: int) -> AsyncIterator[Stored]:
+        """Every response of a round as it stands, in no order, in steps that do not hold Redis up."""
+        name, cursor = self.session(session_id).answers(activity_id, round), 0
+        while True:
+            cursor, fields = await self._ask("HSCAN", name, cursor, "COUNT", 500)
+            pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
+            for field, text in pairs:
+                yield _read_stored(activity_id, round, field.partition("|")[2], text)
+            if int(cursor) == 0:
+                return
 
     async def own(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> list[Stored]:
         """A participant's own responses in the given (activity, round) pairs."""

@@ -86,17 +86,21 @@ class Outbox:
         for start in range(0, len(batch.ids), 1_000):
             await self._redis.xdel(self._shards[batch.shard].outbox, *batch.ids[start : start + 1_000])
 
-    async def backlog(self, shard: int) -> tuple[int, int]:
-        """Rows that wait, and the age in ms of the oldest entry (0 when nothing waits)."""
+    async def backlog(self) -> tuple[int, int]:
+        """Rows that wait in all shards, and the age in ms of the oldest entry (0 when nothing waits)."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                pending = await self._redis.hget(self._shards[shard].epoch, "pending")
-                oldest: Any = await self._redis.xrange(self._shards[shard].outbox, count=1)
-                seconds, micros = await self._redis.time()
+                pipe = self._redis.pipeline(transaction=False)
+                pipe.time()
+                for shard in self._shards:
+                    pipe.hget(shard.epoch, "pending")
+                    pipe.xrange(shard.outbox, count=1)
+                (seconds, micros), *rest = await pipe.execute()
         except (RedisError, TimeoutError, OSError) as error:
             raise ConnectionError(str(error)) from error
-        age = seconds * 1_000 + micros // 1_000 - int(oldest[0][0].split("-")[0]) if oldest else 0
-        return int(pending or 0), max(age, 0)
+        now = seconds * 1_000 + micros // 1_000
+        ages = [now - int(str(oldest[0][0]).split("-")[0]) for oldest in rest[1::2] if oldest]
+        return sum(int(pending or 0) for pending in rest[0::2]), max([0, *ages])
 
 
 def _read_entry(batch: Batch, entry_id: str, fields: dict[str, Any]) -> None:

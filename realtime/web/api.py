@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from persistence.sessions import SessionRow
+from realtime.audit import Auditor
 from realtime.commands.actors import Actor, Gate
 from realtime.commands.answering import Answering
 from realtime.commands.directing import Directing
@@ -32,7 +33,7 @@ class Api:
     """The handlers; each reads its request, calls one command and shapes the answer."""
 
     def __init__(
-        self, gate: Gate, entrance: Entrance, answering: Answering, directing: Directing, reading: Reading, *, body_bytes: int,
+        self, gate: Gate, entrance: Entrance, answering: Answering, directing: Directing, reading: Reading, auditor: Auditor, *, body_bytes: int,
         response_bytes: int,
     ) -> None:  # fmt: skip
         self._gate = gate
@@ -40,6 +41,7 @@ class Api:
         self._answering = answering
         self._directing = directing
         self._reading = reading
+        self._auditor = auditor
         self._limits = Limits(max_bytes=body_bytes, max_keys=20_000, max_list_entries=20_000)
         self._response_limits = Limits(max_bytes=response_bytes)
 
@@ -64,6 +66,7 @@ class Api:
             Route(activity + "/responses", self.create_response, methods=["POST"]),
             Route(activity + "/responses", self.list_responses, methods=["GET"]),
             Route(activity + "/responses/since/{timestamp}", self.responses_since, methods=["GET"]),
+            Route(session + "/integrity", self.integrity, methods=["GET"]),
             Route(session + "/responses", self.responses_after, methods=["GET"]),
         ]
 
@@ -87,6 +90,12 @@ class Api:
 
     async def session_status(self, request: Request) -> Response:
         return Json(await self._reading.session_status(await self._actor(request)))
+
+    async def integrity(self, request: Request) -> Response:
+        actor = await self._actor(request)
+        actor.need("inspect")
+        report = await self._auditor.verify(actor.session_id, patience_seconds=2.0)
+        return Json(report.document())
 
     async def join(self, request: Request) -> Response:
         body = await read_body(request, bodies.NewJoin, self._limits)

@@ -36,6 +36,7 @@ from realtime.core.messages import (
     read_command,
 )
 from realtime.hub import Connection, Hub, Own
+from realtime.web.greetings import Greetings
 from realtime.web.wire import SocketWire
 
 log = logging.getLogger("plenum.socket")
@@ -51,7 +52,7 @@ class Sockets:
     def __init__(
         self, gate: Gate, hub: Hub, answering: Answering, directing: Directing, *, origins: frozenset[str], durability: str,
         frame_bytes: int, response_bytes: int, stall_seconds: float, hello_seconds: float, heartbeat_ms: int,
-        reconnect_window_ms: int, clock: Callable[[], float] = time.time,
+        reconnect_window_ms: int, greetings: int, greetings_waiting: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.gate = gate
         self.hub = hub
@@ -63,6 +64,7 @@ class Sockets:
         self.heartbeat_ms = heartbeat_ms
         self.limits = json_text.Limits(max_bytes=frame_bytes)
         self.clock = clock
+        self.greetings = Greetings(most_at_once=greetings, most_waiting=greetings_waiting)
         self.draining = False
         self._origins = origins
         self._welcome: dict[str, Any] = {
@@ -208,25 +210,30 @@ class Socket:
     async def _greet(self, hello: Hello) -> None:
         sockets = self._sockets
         try:
-            if hello.protocol > PROTOCOL_VERSION:
-                raise Refusal("invalid", "This server speaks an older protocol.", details={"protocol": PROTOCOL_VERSION})
-            actor = await sockets.gate.admit(hello.ticket)
-            connection = Connection(
-                actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire
-            )
-            position = hello.position
-            state, own = await sockets.hub.attach(
-                connection, position.epoch if position else "", position.offset if position else None
-            )
+            async with sockets.greetings.turn(returning=hello.position is not None):
+                await self._welcome(hello)
         except Refusal as refusal:
             self._reply(refusal_frame(hello.id, refusal))
             self._wire.close(_close_code(refusal))
-            return
+
+    async def _welcome(self, hello: Hello) -> None:
+        sockets = self._sockets
+        if hello.protocol > PROTOCOL_VERSION:
+            raise Refusal("invalid", "This server speaks an older protocol.", details={"protocol": PROTOCOL_VERSION})
+        actor = await sockets.gate.admit(hello.ticket)
+        connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
+        position = hello.position
+        state, own = await sockets.hub.attach(
+            connection, position.epoch if position else "", position.offset if position else None
+        )
         self._actor, self._connection = actor, connection
         if self._wire.disconnected:
             sockets.hub.detach(connection)
             return
         connection.push(sockets.welcome(hello, actor, own, state))
+        health = sockets.hub.health(connection.audience)
+        if b'"live":true' not in health or b'"saving":false' in health:
+            connection.push(health)  # somebody who comes in the middle of a fault is told
 
     async def _obey(self, command: Any) -> None:
         actor, connection = self._actor, self._connection

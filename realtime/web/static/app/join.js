@@ -35,7 +35,7 @@ function enter(code, seat) {
 /** The form between the code and the room. */
 function makeDoor(code) {
   const name = h("input", {
-    type: "text", id: "nickname", maxLength: 50, autocomplete: "nickname", placeholder: t("join.nicknameExample"), enterKeyHint: "go",
+    type: "text", id: "nickname", maxLength: 40, autocomplete: "nickname", placeholder: t("join.nicknameExample"), enterKeyHint: "go",
     "aria-describedby": "nickname-hint",
   });
   const button = h("button", { class: "primary large" }, t("join.anonymously"));

@@ -155,8 +155,11 @@ class Room {
     const count = people?.online ?? people?.joined;
     this.#people.hidden = !count;
     if (!count) return;
-    fill(this.#people, icon("people"), number(count));
-    this.#people.setAttribute("aria-label", t("room.people", { n: count }));
+    if (this.#people.dataset.count !== String(count)) {
+      this.#people.dataset.count = count;
+      const spoken = h("span", { class: "off-screen" }, t("room.people", { n: count }));
+      fill(this.#people, icon("people"), h("span", { "aria-hidden": "true" }, number(count)), spoken);
+    }
     write(this.#peopleText, t("room.people", { n: count }));
     fillHall(this.#hall, count);
   }

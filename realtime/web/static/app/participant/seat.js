@@ -4,6 +4,8 @@ import { recall, remember } from "../browser.js";
 import { readProblem } from "../fallback.js";
 import { uuid7 } from "../uuid7.js";
 
+const JOIN_TRIES = 6;
+
 /** A code as people type it, to the code as it is: no blanks, no dashes, capitals. Empty when it cannot be one. */
 export function readCode(text) {
   const code = text.replace(/[\s\-–—.]/g, "").toUpperCase();
@@ -27,20 +29,28 @@ export function leaveSeat(code) {
 export async function takeSeat(code, nickname) {
   const joinId = recall(`plenum.join.${code}`) ?? uuid7();
   remember(`plenum.join.${code}`, joinId);
-  let response;
-  try {
-    response = await fetch("/api/v1/join", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ code, nickname: nickname || null, join_id: joinId }),
-    });
-  } catch {
-    throw { code: "network", message: "" };
-  }
-  if (!response.ok) throw await readProblem(response);
-  const { session_id, participant_id, nickname: taken, ticket } = await response.json();
-  const seat = { session_id, participant_id, nickname: taken, ticket };
+  const body = JSON.stringify({ code, nickname: nickname || null, join_id: joinId });
+  const response = await postJoin(body);
+  const { session_id, participant_id, nickname: given, ticket } = await response.json();
+  const seat = { session_id, participant_id, nickname: nickname ? given : null, ticket };
   remember(`plenum.seat.${code}`, seat);
   remember(`plenum.join.${code}`, null);
   return seat;
+}
+
+/** A hall that joins in the same second may be asked to wait a moment; the page waits, not the person. */
+async function postJoin(body) {
+  for (let triesLeft = JOIN_TRIES; ; triesLeft -= 1) {
+    let response;
+    try {
+      response = await fetch("/api/v1/join", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    } catch {
+      throw { code: "network", message: "" };
+    }
+    if (response.ok) return response;
+    const isBusy = response.status === 429 || response.status === 503;
+    if (!isBusy || triesLeft <= 1) throw await readProblem(response);
+    const afterMs = 1_000 * (Number(response.headers.get("Retry-After")) || 1);
+    await new Promise((resolve) => setTimeout(resolve, afterMs * (0.5 + Math.random())));
+  }
 }

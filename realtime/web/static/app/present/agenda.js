@@ -1,7 +1,7 @@
 /** The list of a session's activities, in the presenter's order. */
 
 import { fill, h, icon, write } from "../dom.js";
-import { number, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { questionOf } from "../parts.js";
 
 /**
@@ -44,8 +44,7 @@ export function makeAgenda(actions) {
         write(row.title, `${i + 1}. ${questionOf(activity)}`);
         write(row.state, t(`state.${activity.state}`));
         row.state.className = `chip ${activity.state}`;
-        write(row.count, number(map.get(`counts:${activity.id}`)?.responses ?? 0));
-        row.count.setAttribute("aria-label", t("acts.answers", { n: map.get(`counts:${activity.id}`)?.responses ?? 0 }));
+        write(row.count, t("acts.answers", { n: map.get(`counts:${activity.id}`)?.responses ?? 0 }));
         row.focus.hidden = activity.id !== focusId;
         if (isSelected) row.button.setAttribute("aria-current", "true");
         else row.button.removeAttribute("aria-current");

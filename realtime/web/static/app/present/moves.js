@@ -33,7 +33,7 @@ export function movesOf(activity, isFocused) {
   }
 }
 
-/** Whether question and options may still be rewritten without changing what answers mean. */
-export function isEditable(activity, counts) {
-  return activity.state === "draft" || activity.state === "published" || (activity.round === 1 && !counts?.responses && activity.state !== "active");
+/** Whether question and options may still be rewritten: once it was open, answers may refer to them. */
+export function isEditable(activity) {
+  return !activity.opened_at_ms && (activity.state === "draft" || activity.state === "published");
 }

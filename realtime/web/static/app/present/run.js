@@ -176,7 +176,12 @@ class Run {
     this.#builder = null;
     this.#selected = id;
     this.#render();
-    if (scrollY > 0 && innerWidth < WIDE_PX) scrollTo({ top: 0 }); // on a phone the stage stands above the agenda
+    this.#showTop();
+  }
+
+  /** On a phone the stage stands above the agenda, and is what was asked for. */
+  #showTop() {
+    if (innerWidth < WIDE_PX) scrollTo({ top: 0 });
   }
 
   #build(activity) {
@@ -186,14 +191,13 @@ class Run {
         : { type: "create_activity", ...draft, order_index: this.#nextPlace() };
       const result = await this.#act(command);
       if (!result) return; // the form stays, with what was typed
-      this.#builder = null;
       const id = activity?.id ?? idIn(result);
-      this.#selected = id;
-      this.#render();
+      this.#select(id);
       if (isOpening && id) await this.#act({ type: "move", activity_id: id, to: "active" });
     };
     this.#builder = makeBuilder(activity, done, () => this.#select(this.#selected));
     this.#render();
+    this.#showTop();
     this.#builder.focus();
   }
 
@@ -229,7 +233,7 @@ class Run {
     else if (key === "j" && activities[at + 1]) this.#select(activities[at + 1].id);
     else if (key === "k" && activities[at - 1]) this.#select(activities[at - 1].id);
     else if (key === "escape" && this.#builder) this.#select(this.#selected);
-    else if (key === "e" && activity && isEditable(activity, this.#map.get(`counts:${activity.id}`))) this.#build(activity);
+    else if (key === "e" && activity && isEditable(activity)) this.#build(activity);
     else if (move) this.#act(move.command);
     else return;
     event.preventDefault();

@@ -63,7 +63,7 @@ export class Stage {
     write(this.#count.lastChild, ` ${t("stage.ofPeople", { n: joined })}`);
     this.#final.hidden = activity.state !== "closed";
     write(this.#final, t(activity.final ? "stage.final" : "stage.closing"));
-    this.#renderButtons(activity, counts, isFocused);
+    this.#renderButtons(activity, isFocused);
     this.#renderClock();
     this.#drawChart();
     if (previous !== undefined && previous !== responses) this.#speak(responses);
@@ -79,9 +79,9 @@ export class Stage {
     this.#sight.classList.toggle("muted", !isForAll);
   }
 
-  #renderButtons(activity, counts, isFocused) {
+  #renderButtons(activity, isFocused) {
     const moves = movesOf(activity, isFocused);
-    const sign = JSON.stringify([moves, isEditable(activity, counts)]);
+    const sign = JSON.stringify([moves, isEditable(activity)]);
     if (this.#buttons.dataset.sign === sign) return; // a button must not vanish under a finger
     this.#buttons.dataset.sign = sign;
     const focused = this.#buttons.contains(document.activeElement);
@@ -95,7 +95,7 @@ export class Stage {
     if (focused) this.#buttons.firstChild?.focus();
     fill(
       this.#tools,
-      isEditable(activity, counts) && tool("pencil", t("stage.edit"), () => this.#actions.edit(this.#activity)),
+      isEditable(activity) && tool("pencil", t("stage.edit"), () => this.#actions.edit(this.#activity)),
       tool("bin", t("stage.delete"), () => this.#actions.remove(this.#activity)),
     );
   }

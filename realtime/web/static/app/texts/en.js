@@ -23,7 +23,7 @@ export default {
   "room.waitTitleNamed": "You are in, {name}",
   "room.wait": "The next question will appear here by itself.",
   "room.people": { one: "{n} person is here", other: "{n} people are here" },
-  "room.peopleShort": { one: "{n} here", other: "{n} here" },
+  "room.peopleShort": "{n} here",
   "room.connecting": "Connecting…",
   "room.others": "Also open",
   "room.results": "Results to look at",
@@ -62,8 +62,8 @@ export default {
   "receipt.sendingText": "Sending your answer…",
   "receipt.keptText": "Kept on this device. It will be sent as soon as there is a connection.",
   "receipt.keptFrailText": "Kept as long as this page stays open. It will be sent as soon as there is a connection.",
-  "receipt.countedText": "Your answer counts. It is now being stored for good.",
-  "receipt.savedText": "Your answer counts and is stored for good.",
+  "receipt.countedText": "Your answer counts. It is being saved now.",
+  "receipt.savedText": "Your answer counts and is saved for good.",
   "receipt.fullText": "Too many answers are waiting for the network here. This one was not taken.",
 
   "poll.one": "Choose one",
@@ -83,7 +83,7 @@ export default {
   "generic.count": { one: "{n} answer so far", other: "{n} answers so far" },
 
   "end.sessionTitle": "The session has ended",
-  "end.session": "Thank you for taking part. Your answers are stored.",
+  "end.session": "Thank you for taking part. Your answers are saved.",
   "end.removedTitle": "You were removed",
   "end.removed": "The presenter has removed you from this session.",
   "end.ticketTitle": "Please join again",

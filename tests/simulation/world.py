@@ -1,0 +1,267 @@
+"""Everything together: chance picks who takes the next step and which fault comes, from one seed."""
+
+import random
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.simulation.clients import Client
+from tests.simulation.hubs import Connection, Hub
+from tests.simulation.postgres_model import ActivityRow, PostgresModel
+from tests.simulation.redis_model import RedisModel
+from tests.simulation.rules import Violation
+from tests.simulation.watch import Watch
+
+STEPS: Final = 500
+QUIET_ROUNDS: Final = 260
+HUBS: Final = 2
+MOST_TASKS: Final = 60
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    steps: Generator[None, None, None]
+    hub: Hub
+    name: str
+    activity: str = ""
+    connection: Connection | None = None
+
+
+class World:
+    """One run. `trace` prints what happens."""
+
+    def __init__(self, seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> None:
+        self.random = random.Random(seed)
+        self.without = without
+        self.trace = trace
+        self.now = 0
+        self._number = 0
+        self.faulty = True
+        self.redis = RedisModel(without)
+        self.postgres = PostgresModel(without)
+        self.watch = Watch(self)
+        self.tasks: list[Task] = []
+        self.hubs: list[Hub] = []
+        self.wanted: dict[str, str] = {}
+        self.clients: list[Client] = []
+        for number in range(self.random.choice((1, 1, 2))):
+            session = f"session{number}"
+            activities = [f"{session}.a{index}" for index in range(2)]
+            for name in activities:
+                self.postgres.activities[name] = ActivityRow(session)
+            self.clients += [Client(self, f"{session}.p{index}", session, activities) for index in range(2 if number else 3)]
+        for _ in range(HUBS):
+            self.start_hub()
+
+    def on(self, rule: str) -> bool:
+        return rule not in self.without
+
+    def number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def fate(self) -> str:
+        """Of a transaction."""
+        return self.random.choice(("ok", "ok", "ok", "fail", "unknown")) if self.faulty else "ok"
+
+    def say(self, text: str) -> None:
+        if self.trace:
+            redis, postgres = self.redis, self.postgres
+            print(  # noqa: T201 - a replay is for reading
+                f"{self.now:5} {text:44} redis run {redis.run} epoch {redis.state.epoch or '-':5} outbox {len(redis.state.outbox):2} "
+                f"pg epoch {postgres.epoch or '-':5} rows {len(postgres.rows)}"
+            )
+
+    # ------------------------------------------------------------------------------------------------- hubs
+
+    def start_hub(self) -> None:
+        hub = Hub(self, self.number())
+        self.hubs.append(hub)
+        for name, steps in (("recover", hub.recover()), ("flush", hub.flush()), ("tick", hub.tick())):
+            self.tasks.append(Task(steps, hub, name))
+
+    def kill_hub(self, hub: Hub) -> None:
+        self.say(f"kill -9 hub {hub.number}")
+        hub.alive = False
+        self.hubs.remove(hub)
+        for task in [task for task in self.tasks if task.hub is hub]:
+            self.tasks.remove(task)
+            task.steps.close()
+        for client in self.clients:
+            if client.connection is not None and client.connection.hub is hub:
+                client.disconnect()
+
+    def serve(self, connection: Connection) -> None:
+        """The hub takes the next frame of a connection."""
+        hub = connection.hub
+        if not connection.up or hub.paused or not connection.is_open:
+            return
+        frame = connection.up.pop(0)
+        if frame[0] == "hello":
+            steps = hub.greet(connection, frame[1])
+        elif frame[0] == "sync":
+            steps = hub.sync(connection, frame[1])
+        else:
+            steps = hub.submit(connection, frame[1], frame[2])
+        self.tasks.append(Task(steps, hub, frame[0], connection=connection))
+
+    def advance(self, task: Task) -> None:
+        if task.hub.paused:
+            return
+        self.say(f"hub {task.hub.number} {task.name} {task.activity}")
+        try:
+            next(task.steps)
+        except StopIteration:
+            if task in self.tasks:
+                self.tasks.remove(task)
+
+    def direct(self, activity: str) -> None:
+        """The presenter asks for what is wanted, again and again until it is done."""
+        if any(task.activity == activity for task in self.tasks) or not self.hubs:
+            return
+        wanted = self.wanted.get(activity)
+        if wanted is None or self.watch.closed.get(activity, False) == (wanted == "closed"):
+            return
+        hub = self.random.choice(self.hubs)
+        self.tasks.append(Task(hub.direct(activity, wanted), hub, f"direct {wanted}", activity))
+
+    # ------------------------------------------------------------------------------------------------ chance
+
+    def step(self) -> None:
+        self.now += 1
+        chance = self.random
+        kind = chance.random()
+        client = chance.choice(self.clients)
+        if client.gone:
+            client = self.clients[0]
+        if kind < 0.62:
+            if self.tasks:
+                self.advance(chance.choice(self.tasks))
+        elif kind < 0.74:
+            if client.connection is not None:
+                self.serve(client.connection)
+        elif kind < 0.86:
+            if client.connection is not None:
+                client.receive()
+        elif kind < 0.915:
+            if not client.gone and len(client.outbox) < 6:
+                client.press()
+        elif kind < 0.93:
+            if client.connection is not None and len(self.tasks) < MOST_TASKS:
+                client.resend()
+        elif kind < 0.955:
+            if client.connection is None and self.hubs and not client.gone:
+                client.connect(chance.choice(self.hubs))
+        else:
+            self.fault(client)
+
+    def fault(self, client: Client) -> None:
+        chance = self.random
+        kind = chance.random()
+        if kind < 0.20:
+            self.say(f"{client.name} loses the network")
+            client.disconnect()
+        elif kind < 0.40:
+            mode = chance.choice(("intact", "rollback", "rollback", "empty"))
+            self.redis.restart(mode, chance.randint(1, 10))
+            self.redis.down = chance.random() < 0.3
+            self.say(f"redis restarts: {mode}")
+        elif kind < 0.46:
+            self.redis.down = False
+        elif kind < 0.52:
+            self.say("postgres restarts")
+            self.postgres.restart()
+        elif kind < 0.60:
+            if self.hubs:
+                self.kill_hub(chance.choice(self.hubs))
+        elif kind < 0.70:
+            if len(self.hubs) < HUBS:
+                self.start_hub()
+        elif kind < 0.78:
+            hub = chance.choice(self.hubs) if self.hubs else None
+            if hub is not None:
+                hub.paused = not hub.paused
+                self.say(f"hub {hub.number} {'stops' if hub.paused else 'goes on'}")
+        elif kind < 0.80:
+            if sum(not one.gone for one in self.clients) > 2 and client is not self.clients[0]:
+                self.say(f"{client.name} leaves for good")
+                client.disconnect()
+                client.gone = True
+        else:
+            activity = chance.choice(sorted(self.postgres.activities))
+            if not any(task.activity == activity for task in self.tasks):
+                self.wanted[activity] = "closed" if self.wanted.get(activity) != "closed" and chance.random() < 0.7 else "active"
+                if self.wanted[activity] == "active":
+                    self.watch.closed[activity] = False
+                    row = self.postgres.activities[activity]
+                    if row.state == "closed":
+                        row.state, row.version, row.closed_offset = "active", row.version + 1, 0
+                        hub = chance.choice(self.hubs) if self.hubs else None
+                        if hub is not None:
+                            self.tasks.append(Task(hub.direct(activity, "active"), hub, "direct active", activity))
+            self.direct(activity)
+
+    # -------------------------------------------------------------------------------------------------- rest
+
+    def quiesce(self) -> None:
+        """No more faults; everybody comes back, and all work is done."""
+        self.faulty = False
+        self.redis.down = False
+        for hub in self.hubs:
+            hub.paused = False
+        while len(self.hubs) < HUBS:
+            self.start_hub()
+        quiet = 0
+        for _ in range(QUIET_ROUNDS):
+            self.now += 1
+            self.advance_all()
+            for activity in sorted(self.postgres.activities):
+                self.direct(activity)
+            quiet = quiet + 1 if self.at_rest() else 0
+            if quiet > 12:
+                return
+
+    def advance_all(self) -> None:
+        for client in self.clients:
+            if client.gone:
+                continue
+            if client.connection is None and self.hubs:
+                client.connect(self.random.choice(self.hubs))
+            if client.connection is not None:
+                self.serve(client.connection)
+            for _ in range(3):
+                if client.connection is not None:
+                    client.receive()
+            if self.now % 40 == 0:
+                client.resend()
+        for task in list(self.tasks):
+            self.advance(task)
+            if task.name in ("recover", "flush") and task in self.tasks:
+                self.advance(task)
+
+    def at_rest(self) -> bool:
+        served = all(client.gone or (client.welcomed and not client.outbox) for client in self.clients)
+        return served and not self.redis.state.outbox and len(self.tasks) == 3 * len(self.hubs)
+
+
+def run(seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> None:
+    """Play one seed; raises Violation where a promise breaks."""
+    world = World(seed, without, trace=trace)
+    for client in world.clients:
+        client.connect(world.hubs[0])
+    for _ in range(STEPS):
+        world.step()
+    world.quiesce()
+    world.watch.check_at_rest()
+
+
+def find_violation(without: frozenset[str], seeds: range) -> tuple[int, str] | None:
+    """The first seed of a range that breaks a promise, and which."""
+    for seed in seeds:
+        try:
+            run(seed, without)
+        except Violation as violation:
+            return seed, str(violation)
+    return None
+
+
