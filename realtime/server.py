@@ -86,7 +86,8 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     waiting = asyncio.create_task(until_signal())
     async with app.running(flusher=flusher):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        metrics = asyncio.create_task(_serve_metrics(app)) if settings.metrics_port else None
+        metrics = _metrics_server(app) if settings.metrics_port else None
+        measuring = asyncio.create_task(metrics.serve()) if metrics else None
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         on_ready()
@@ -95,18 +96,18 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
         await drain(app)
         server.should_exit = True
         await serving
-        if metrics is not None:
-            metrics.cancel()
-            await asyncio.gather(metrics, return_exceptions=True)
+        if metrics is not None and measuring is not None:
+            metrics.should_exit = True
+            await measuring
 
 
-async def _serve_metrics(app: App) -> None:
+def _metrics_server(app: App) -> uvicorn.Server:
     """/metrics on a port of its own, for this machine only."""
     config = uvicorn.Config(
         app.metrics_site(), host="127.0.0.1", port=app.settings.metrics_port, lifespan="off", log_config=None, access_log=False,
         server_header=False,
     )  # fmt: skip
-    await _Uvicorn(config).serve()
+    return _Uvicorn(config)
 
 
 async def drain(app: App) -> None:

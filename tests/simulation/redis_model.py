@@ -139,7 +139,9 @@ class RedisModel:
         response: str, by_receipt: bool, tear: Callable[[], bool],
     ) -> Accepted:  # fmt: skip
         live = self.session(epoch, name)
-        rules = live.rules[activity]
+        rules = live.rules.get(activity)
+        if rules is None:
+            raise Lost  # settings unknown: judge again later
         answers = live.answers.setdefault(activity, {})
         seen = live.seen.get(submission)
         old = answers.get(participant)
@@ -197,8 +199,8 @@ class RedisModel:
     def write_activity(self, epoch: str, name: str, activity: str, version: int, state: str) -> int:
         """Publish a state; returns the offset at which the activity is closed, or 0."""
         live = self.session(epoch, name)
-        rules = live.rules[activity]
-        if rules.version >= version:
+        rules = live.rules.get(activity)
+        if rules is not None and rules.version >= version:
             return rules.closed_offset
         saved_all = live.flushed_to >= live.accepted_to
         live.offset += 1

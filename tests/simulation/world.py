@@ -12,7 +12,8 @@ from tests.simulation.redis_model import RedisModel
 from tests.simulation.rules import Violation
 from tests.simulation.watch import Watch
 
-STEPS: Final = 500
+CALM_STEPS: Final = 150
+STEPS: Final = 1_000
 QUIET_ROUNDS: Final = 260
 HUBS: Final = 2
 MOST_TASKS: Final = 60
@@ -36,7 +37,8 @@ class World:
         self.trace = trace
         self.now = 0
         self._number = 0
-        self.faulty = True
+        self.faulty = False
+        self.fault_rate = self.random.choice((0.2, 0.4, 0.8))
         self.redis = RedisModel(without)
         self.postgres = PostgresModel(without)
         self.watch = Watch(self)
@@ -134,7 +136,7 @@ class World:
         client = chance.choice(self.clients)
         if client.gone:
             client = self.clients[0]
-        if kind < 0.62:
+        if kind < 0.64:
             if self.tasks:
                 self.advance(chance.choice(self.tasks))
         elif kind < 0.74:
@@ -152,7 +154,7 @@ class World:
         elif kind < 0.955:
             if client.connection is None and self.hubs and not client.gone:
                 client.connect(chance.choice(self.hubs))
-        else:
+        elif self.faulty and chance.random() < self.fault_rate:
             self.fault(client)
 
     def fault(self, client: Client) -> None:
@@ -164,9 +166,9 @@ class World:
         elif kind < 0.40:
             mode = chance.choice(("intact", "rollback", "rollback", "empty"))
             self.redis.restart(mode, chance.randint(1, 10))
-            self.redis.down = chance.random() < 0.3
+            self.redis.down = chance.random() < 0.15
             self.say(f"redis restarts: {mode}")
-        elif kind < 0.46:
+        elif kind < 0.46 or self.redis.down:
             self.redis.down = False
         elif kind < 0.52:
             self.say("postgres restarts")
@@ -249,7 +251,8 @@ def run(seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False
     world = World(seed, without, trace=trace)
     for client in world.clients:
         client.connect(world.hubs[0])
-    for _ in range(STEPS):
+    for number in range(CALM_STEPS + STEPS):
+        world.faulty = number >= CALM_STEPS
         world.step()
     world.quiesce()
     world.watch.check_at_rest()
