@@ -1,6 +1,12 @@
 """What can go wrong here that a caller tells apart; each message says what to do."""
 
 
+import asyncpg
+
+# What a call may raise when PostgreSQL is away, overloaded or refuses: nothing is known then, and trying again may help.
+STORAGE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
 class PersistenceError(Exception):
     """The base of every error that this package raises itself."""
 
@@ -31,3 +37,7 @@ class JoinCodeTaken(PersistenceError):
 
 class ParentMissing(PersistenceError):
     """The session (or activity) that the new row belongs to does not exist."""
+
+
+class ParticipantExists(PersistenceError):
+    """A participant with this id is stored already."""

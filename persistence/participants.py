@@ -6,7 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
-from persistence.errors import ParentMissing
+from persistence.errors import ParentMissing, ParticipantExists
 from persistence.pool import Database
 from persistence.rows import build_optional, build_row, count_affected
 from persistence.statements import statement
@@ -48,11 +48,13 @@ async def create(
     role: str = "participant",
     legacy_id: int | None = None,
 ) -> ParticipantRow:
-    """Store a participant who did not come through the outbox; `ParentMissing` without the session."""
+    """Store a participant who did not come through the outbox; `ParentMissing` without the session, or `ParticipantExists`."""
     try:
         record = await database.fetchrow(_CREATE, id, session_id, nickname, anonymous, role, legacy_id)
     except asyncpg.ForeignKeyViolationError as error:
         raise ParentMissing(f"There is no session {session_id}.") from error
+    except asyncpg.UniqueViolationError as error:
+        raise ParticipantExists(f"Participant {id} is stored already.") from error
     assert record is not None  # RETURNING always yields the row that was inserted
     return build_row(ParticipantRow, record)
 

@@ -17,6 +17,7 @@ _OLDEST_VERSION_NUM = 140000
 
 
 # What a statement needs to run: a pool, or one connection with its transaction.
+Pool: TypeAlias = asyncpg.Pool
 Database: TypeAlias = asyncpg.Pool | asyncpg.Connection | PoolConnectionProxy
 
 

@@ -7,8 +7,8 @@ import os
 import secrets
 import signal
 import socket
-from datetime import UTC, datetime, timedelta
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -31,15 +31,19 @@ from realtime.commands.answering import Answering
 from realtime.commands.directing import Directing
 from realtime.commands.joining import Entrance
 from realtime.commands.reading import Reading
-from realtime.core.errors import Refusal
 from realtime.condition import Condition
+from realtime.core.errors import Refusal
 from realtime.hub import Hub
 from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.settings import Settings
 from realtime.store.admissions import Admissions
 from realtime.store.connection import (
-    Incarnation, check_server, connect, connect_for_pokes, connect_unchecked,
+    Incarnation,
+    check_server,
+    connect,
+    connect_for_pokes,
+    connect_unchecked,
 )  # fmt: skip
 from realtime.store.intake import Intake
 from realtime.store.live import Live

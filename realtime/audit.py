@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-import asyncpg
-
 from persistence import activities, dead_letters, responses
+from persistence.errors import STORAGE_ERRORS
+from persistence.pool import Pool
 from realtime.activities.answers import recount
 from realtime.activities.config import Config
 from realtime.activities.contract import read_settings
@@ -80,7 +80,7 @@ class Auditor:
     """Verifies sessions. `ensure` brings one to life, `hurry` makes the flusher go."""
 
     def __init__(
-        self, pool: asyncpg.Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], hurry: Callable[[], None]
+        self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], hurry: Callable[[], None]
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
@@ -122,7 +122,7 @@ class Auditor:
                 report.activities.append(
                     await self._compare_round(session_id, activity_id, round, counted.get((activity_id, round), _Counted()))
                 )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return report
 

@@ -18,11 +18,9 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import asyncpg
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from persistence import activities, batch, documents, participants, responses, sessions, shards, tickets
+from persistence.errors import STORAGE_ERRORS
+from persistence.pool import Pool
 from realtime.activities.answers import recount
 from realtime.activities.config import Config
 from realtime.activities.contract import read_settings
@@ -30,7 +28,7 @@ from realtime.activities.registry import Registry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.store import scripts
-from realtime.store.connection import Incarnation, read_run_id
+from realtime.store.connection import STORE_ERRORS, Client, Incarnation, read_run_id
 from realtime.store.live import Cold, Live, fold
 from realtime.store.loading import Loader
 from realtime.store.outbox import Outbox
@@ -38,6 +36,7 @@ from realtime.store.outbox import Outbox
 log = logging.getLogger("plenum.recovery")
 
 _LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen" "rec"
+_MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 OWNER: Final = "recovery"
 
 
@@ -45,7 +44,7 @@ class Recovery:
     """Gives shards epochs and loads sessions. `unchecked` may talk to any incarnation of Redis."""
 
     def __init__(
-        self, pool: asyncpg.Pool, unchecked: Redis, live: Live, registry: Registry, *, claim_seconds: float, retry_seconds: float = 0.2
+        self, pool: Pool, unchecked: Client, live: Live, registry: Registry, *, claim_seconds: float, retry_seconds: float = 0.2
     ) -> None:  # fmt: skip
         self._pool = pool
         self._redis = unchecked
@@ -69,7 +68,7 @@ class Recovery:
             try:
                 await self.establish()
                 pause = self._retry_seconds
-            except (RedisError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except (*STORE_ERRORS, *STORAGE_ERRORS) as error:
                 log.warning("recovery cannot go on, trying again in %.1f s: %s", pause, str(error) or type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 2.0)
@@ -80,7 +79,7 @@ class Recovery:
             await asyncio.sleep(1.0)
             try:
                 run_id = await read_run_id(self._redis)
-            except (RedisError, OSError, TimeoutError):
+            except STORE_ERRORS:
                 continue  # away, or a replica now: every call finds out by itself
             if self._incarnation.run_id is not None and run_id != self._incarnation.run_id:
                 log.warning("redis has become another incarnation")
@@ -139,6 +138,11 @@ class Recovery:
             left += pending.rows
         await shards.release_lease(self._pool, number, token)
         await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
+        stored = await shards.read(self._pool, number)
+        if stored is None or stored.epoch != epoch:
+            # Our lock was lost with its connection and somebody else renewed the shard: nothing would be saved in ours.
+            await self._redis.hdel(shard.epoch, "epoch")
+            raise ConnectionError(f"shard {number} was renewed by another process")
         log.debug("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
         self.rows_left += left
         return epoch
@@ -181,7 +185,7 @@ class Recovery:
                 except Cold:
                     continue  # another loader took over, or the epoch changed meanwhile
             raise Refusal("recovering", after_ms=500)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     async def _load_once(self, session_id: str) -> None:
@@ -205,9 +209,12 @@ class Recovery:
             for person in people:
                 folded = "" if person.anonymous else fold(person.nickname)
                 await loader.put_person(person.id, person.nickname, folded, active=person.is_active)
-        offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor) + 1
+        rows = await activities.of_session(self._pool, session_id, limit=_MOST_ACTIVITIES)
+        # Above every offset that is remembered: of rows, and of fences, behind which a result is final.
+        fences = [row.closed_offset or 0 for row in rows]
+        offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor, *fences) + 1
         rules: dict[str, tuple[Any, Any]] = {}
-        for row in await activities.of_session(self._pool, session_id):
+        for row in rows:
             kind = self._registry.resolve(row.type)
             rules[row.id] = (kind, read_settings(kind, Config.model_validate_json(row.config).settings))
             # Closed in PostgreSQL but not known where: nothing was accepted after what is stored.

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
-
 from persistence import activities, events, participants, sessions, tickets
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, activity_rules, session_document, session_meta
-from persistence.errors import JoinCodeTaken, ParentMissing
+from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing, ParticipantExists
+from persistence.pool import Pool
 from persistence.sessions import SessionRow
 from realtime.activities.config import read_config
 from realtime.activities.registry import Registry
@@ -28,14 +27,12 @@ from realtime.tickets import hash_ticket, new_presenter_ticket
 
 log = logging.getLogger("plenum.commands")
 
-_STORAGE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-
 
 class Directing:
     """The presenters' commands. `ensure` brings a session to life."""
 
     def __init__(
-        self, pool: asyncpg.Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], *, strict_types: bool,
+        self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], *, strict_types: bool,
         max_participants: int, max_activities: int, config_bytes: int, join_code_length: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._pool = pool
@@ -69,7 +66,7 @@ class Directing:
             row = await self._insert_session(session_id, title, description, cap, state)
             await tickets.create(self._pool, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
             await events.record(self._pool, session_id=session_id, actor="owner", action="session_created")
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return row, ticket
 
@@ -114,7 +111,7 @@ class Directing:
                 )  # fmt: skip
                 row = await self._unless_lost(changed, row.id)
                 await self._record(actor, "session_changed", meta={"locked": wanted.get("locked"), "focus": wanted.get("focus")})
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(row.id, None)
         return row
@@ -125,7 +122,7 @@ class Directing:
         try:
             await self._record(actor, "session_deleted")
             await sessions.delete(self._pool, actor.session_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         ended = {"id": actor.session_id, "state": "completed", "deleted": True, "version": 2**31}
         try:
@@ -153,7 +150,7 @@ class Directing:
             await self._record(actor, "activity_created", row.id)
         except ParentMissing as error:
             raise Refusal("unknown_session") from error
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(actor.session_id, row.id)
         return row
@@ -178,7 +175,7 @@ class Directing:
             )  # fmt: skip
             row = await self._unless_activity_lost(changed, activity_id)
             await self._record(actor, "activity_changed", activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(actor.session_id, activity_id)
         return row
@@ -204,7 +201,7 @@ class Directing:
                 )  # fmt: skip
                 row = await self._unless_activity_lost(moved, activity_id)
                 await self._record(actor, f"activity_{to}", activity_id, meta={"round": round, "force": force})
-            except _STORAGE as error:
+            except STORAGE_ERRORS as error:
                 raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(actor.session_id, activity_id)
         return row
@@ -224,7 +221,7 @@ class Directing:
                 )  # fmt: skip
                 row = await self._unless_activity_lost(moved, activity_id)
                 await self._record(actor, "activity_revealed" if revealed else "activity_hidden", activity_id)
-            except _STORAGE as error:
+            except STORAGE_ERRORS as error:
                 raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(actor.session_id, activity_id)
         return row
@@ -236,7 +233,7 @@ class Directing:
         try:
             await activities.delete(self._pool, activity_id)
             await self._record(actor, "activity_deleted", activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publish(actor.session_id, activity_id, deleted_version=row.version + 1)
 
@@ -250,11 +247,11 @@ class Directing:
                     raise Refusal("unknown_participant")
                 try:
                     await participants.create(self._pool, id=participant_id, session_id=actor.session_id, nickname=nickname)
-                except asyncpg.UniqueViolationError:
+                except ParticipantExists:
                     log.debug("participant %s was flushed in this moment", participant_id)
                 await participants.set_inactive(self._pool, participant_id)
             await self._record(actor, "participant_removed", meta={"participant_id": participant_id})
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
 
@@ -313,7 +310,7 @@ class Directing:
                 except Refusal as error:
                     if not error.retry:
                         log.warning("%s of session %s is gone and was not published", activity_id, session_id)
-                except _STORAGE as error:
+                except STORAGE_ERRORS as error:
                     log.info("publishing waits for the database: %s", error)
                     self._unpublished[(session_id, activity_id)] = None
                     self._unpublished_any.set()
@@ -324,7 +321,7 @@ class Directing:
     async def _session(self, session_id: str) -> SessionRow:
         try:
             row = await sessions.read(self._pool, session_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         if row is None:
             raise Refusal("unknown_session")
@@ -333,7 +330,7 @@ class Directing:
     async def _activity(self, actor: Actor, activity_id: str) -> ActivityRow:
         try:
             row = await activities.read(self._pool, activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         if row is None or row.session_id != actor.session_id:
             raise Refusal("unknown_activity")

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
 from persistence import sessions
 from persistence.documents import session_document
+from persistence.errors import STORAGE_ERRORS
+from persistence.pool import Pool
 from persistence.sessions import SessionRow
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import clean_text
@@ -40,7 +40,7 @@ class Entrance:
     """Looks up codes and admits participants."""
 
     def __init__(
-        self, pool: asyncpg.Pool, admissions: Admissions, ring: KeyRing, ensure: Callable[[str], Awaitable[None]], *,
+        self, pool: Pool, admissions: Admissions, ring: KeyRing, ensure: Callable[[str], Awaitable[None]], *,
         ticket_days: float, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._pool = pool
@@ -61,7 +61,7 @@ class Entrance:
             return known[1]
         try:
             row = await sessions.by_code(self._pool, wanted)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except STORAGE_ERRORS as error:
             if known is not None:
                 return known[1]  # the code's session does not change; better a known one than none
             raise Refusal("storage_unavailable", after_ms=1_000) from error

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
-
 from persistence import activities, responses, sessions
 from persistence.activities import ActivityRow
+from persistence.errors import STORAGE_ERRORS
+from persistence.pool import Pool
 from persistence.responses import ResponseRow, ResponseSummary
 from persistence.sessions import SessionRow
 from realtime.commands.actors import Actor
@@ -21,14 +21,12 @@ from realtime.core.tally import RESPONSES
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
 
-_STORAGE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-
 
 class Reading:
     """Reads for one actor; what his role may not see raises `forbidden` or is absent."""
 
     def __init__(
-        self, pool: asyncpg.Pool, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], hurry: Callable[[], None], *,
+        self, pool: Pool, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], hurry: Callable[[], None], *,
         settle_seconds: float, page_limit: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._pool = pool
@@ -55,7 +53,7 @@ class Reading:
     async def session(self, session_id: str) -> SessionRow:
         try:
             row = await sessions.read(self._pool, session_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         if row is None:
             raise Refusal("unknown_session")
@@ -65,7 +63,7 @@ class Reading:
         """An activity of the actor's session; drafts exist only for those who may see them."""
         try:
             row = await activities.read(self._pool, activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         hidden = row is not None and row.state not in VISIBLE and actor.audience.value == "participants"
         if row is None or row.session_id != actor.session_id or hidden:
@@ -120,7 +118,7 @@ class Reading:
         try:
             rows = await responses.newest_page(self._pool, activity_id, offset=offset, limit=self._limit(limit))
             return rows, await responses.summary(self._pool, activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     async def own_responses(self, actor: Actor, activity_id: str | None = None) -> list[ResponseRow]:
@@ -129,7 +127,7 @@ class Reading:
         await self.settle(actor.session_id)
         try:
             return await responses.of_participant(self._pool, actor.participant_id, activity_id=activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     async def responses_since(
@@ -152,7 +150,7 @@ class Reading:
                 )
             else:
                 rows = await responses.since_seq(self._pool, actor.session_id, after, limit=limit + 1, activity_id=activity_id)
-        except _STORAGE as error:
+        except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         page = rows[:limit]
         return {

@@ -9,6 +9,7 @@ Values are absolute, so applying a delta twice is harmless. A removed key takes 
 begins with it and a colon (`view:X` also removes `view:X:item:Y`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from json import loads
 from typing import Any, Final
@@ -40,10 +41,18 @@ class StampedMap:
         """Remove a key and all keys under it; False when nothing was there to be seen."""
         under = f"{key}:"
         gone = [name for name, (_, text) in self._entries.items() if (name == key or name.startswith(under)) and text]
-        for name in gone:
-            del self._entries[name]
-            self._entries[name] = (stamp, _REMOVED)
+        self.remove_all(gone, stamp)
         return bool(gone)
+
+    def remove_all(self, keys: Iterable[str], stamp: int) -> None:
+        """Remove these very keys; every one of them is present."""
+        for key in keys:
+            del self._entries[key]
+            self._entries[key] = (stamp, _REMOVED)
+
+    def present(self) -> list[tuple[str, str]]:
+        """The present keys and their JSON texts."""
+        return [(key, text) for key, (_, text) in self._entries.items() if text is not None]
 
     def keys_under(self, prefix: str) -> list[str]:
         """The present keys that begin with `prefix`."""
@@ -66,7 +75,7 @@ class StampedMap:
 
     def snapshot(self) -> str:
         """The JSON text of `set` with every present key."""
-        return "{" + ",".join(f'"{key}":{text}' for key, (_, text) in self._entries.items() if text is not None) + "}"
+        return "{" + ",".join(f'"{key}":{text}' for key, text in self.present()) + "}"
 
     def sort(self) -> None:
         """Bring entries into stamp order, after loading keys with stamps of the past."""

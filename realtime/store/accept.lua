@@ -24,6 +24,7 @@ Errors   EPOCH the shard lives in another epoch · COLD the session is not loade
 local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX =
   unpack(KEYS)
 local STRIDE, FIRST = 11, 8
+local EXACT = 2 ^ 53   -- from here on Lua's numbers skip integers; Redis adds exactly
 local call = redis.call
 
 local shard = call('HMGET', EPOCH, 'epoch', 'pending')
@@ -66,13 +67,26 @@ local set_answers, set_seen, stamps, personal, lines = {}, {}, {}, {}, {}
 local set_items, drop_items = {}, {}
 local limits_now, entries_now = {}, {}
 
+-- Most activities take one answer each; only where some entry stands is anybody counted by his entries.
+local several = call('EXISTS', LIMITS) == 1
+
 local function standing(field)
   local value = limits_now[field]
   if value == nil then
-    value = tonumber(call('HGET', LIMITS, field) or 0)
+    value = several and tonumber(call('HGET', LIMITS, field) or 0) or 0
     limits_now[field] = value
   end
   return value
+end
+
+-- Whether his answer without an entry stands, beside those with one.
+local function single(participant)
+  local value = answers_now[participant]
+  if value == nil then
+    value = call('HGET', ANSWERS, participant)
+    answers_now[participant] = value
+  end
+  return value and string.match(value, '^[^\n]*|(%a+)\n') ~= 'w'
 end
 
 for i = 1, n do
@@ -137,14 +151,16 @@ for i = 1, n do
           sums[counters] = (sums[counters] or 0) + 1
         end
         if adds ~= 0 then
+          local others
           if entry == '' then
-            moved['#people'] = (moved['#people'] or 0) + adds
+            others = standing(participant)
           else
             limits_now[participant .. '|' .. kind] = standing(participant .. '|' .. kind) + adds
-            local before = standing(participant)
-            limits_now[participant] = before + adds
-            if before == 0 or before + adds == 0 then moved['#people'] = (moved['#people'] or 0) + adds end
+            others = standing(participant)
+            limits_now[participant] = others + adds
+            others = math.min(others, others + adds) + (single(participant) and 1 or 0)
           end
+          if others == 0 then moved['#people'] = (moved['#people'] or 0) + adds end
         end
         if entry ~= '' and not old then
           local list = entries_now[participant] or call('HGET', ENTRIES, participant)
@@ -179,17 +195,31 @@ end
 
 if #lines > 0 then
   local tally = {}
+  local function move(name, amount)
+    if amount ~= 0 and call('HINCRBY', TALLY, name, string.format('%.0f', amount)) == 0 then call('HDEL', TALLY, name) end
+  end
+  local function add(name, amount)
+    local sum = (tally[name] or 0) + amount
+    if math.abs(sum) >= EXACT then
+      move(name, tally[name] or 0)
+      move(name, amount)
+      sum = 0
+    end
+    tally[name] = sum
+  end
   for text, times in pairs(sums) do
     if times ~= 0 and text ~= '' then
-      for name, amount in pairs(cjson.decode(text)) do tally[name] = (tally[name] or 0) + amount * times end
+      for name, amount in pairs(cjson.decode(text)) do
+        if math.abs(amount * times) < EXACT then
+          add(name, amount * times)
+        else
+          for _ = 1, math.abs(times) do add(name, times > 0 and amount or -amount) end
+        end
+      end
     end
   end
-  for name, amount in pairs(moved) do tally[name] = (tally[name] or 0) + amount end
-  for name, amount in pairs(tally) do
-    if amount ~= 0 then
-      if call('HINCRBY', TALLY, name, string.format('%.0f', amount)) == 0 then call('HDEL', TALLY, name) end
-    end
-  end
+  for name, amount in pairs(moved) do add(name, amount) end
+  for name, amount in pairs(tally) do move(name, amount) end
   local function write(command, key, map)
     local flat, size = {}, 0
     for name, value in pairs(map) do
@@ -204,6 +234,11 @@ if #lines > 0 then
   write('HSET', ENTRIES, entries_now)
   write('HSET', ITEMS, set_items)
   for response in pairs(drop_items) do call('HDEL', ITEMS, response) end
+  if closed_code == -5 then
+    -- An earlier round that the live store may not know: without this it would outlive the session's unloading.
+    local part = ':' .. ARGV[3] .. ':' .. round
+    call('SADD', PARTS, 'answers' .. part, 'entries' .. part, 'limits' .. part, 'tally' .. part, 'items' .. part)
+  end
   local scores = { offset, 'tally:' .. ARGV[3] .. ':' .. round }
   for key, stamp in pairs(stamps) do
     scores[#scores + 1], scores[#scores + 2] = stamp, key

@@ -7,7 +7,7 @@ one that reaches another incarnation is refused until recovery has given the sha
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -18,6 +18,10 @@ from redis.exceptions import RedisError
 from realtime.core.errors import Refusal
 
 log = logging.getLogger("plenum.store")
+
+Client: TypeAlias = Redis
+# What a call may raise when Redis is away: nothing is known then, and trying again may help.
+STORE_ERRORS: Final = (RedisError, OSError, TimeoutError)
 
 
 class UnfitStore(Exception):

@@ -7,7 +7,7 @@ KEYS  1 shard epoch HASH  2 meta HASH  3 stamps ZSET  4 values HASH  5 people HA
       6 names HASH  7 removed HASH  8 outbox STREAM
 ARGV  1 epoch  2 session id  3 poke channel  4 most joins and answers that may wait in the outbox
       then 5 per join: participant id, nickname, folded nickname, anonymous (0/1),
-      holds a ticket already (0/1: a lock or a full session does not keep him out)
+      holds a ticket already (0/1: an ended, locked or full session does not keep him out)
 Returns  {then per join: code, nickname}; 1 admitted, 2 was here, below 0 see store/codes.py
 Errors   EPOCH · COLD
 ]]
@@ -27,17 +27,20 @@ for b = 5, #ARGV, 5 do
   local known = call('HGET', KEYS[5], participant)
   if known then code, nickname = 2, known
   elseif call('HEXISTS', KEYS[7], participant) == 1 then code = -2
-  elseif meta[6] == 'completed' then code = -32
+  elseif meta[6] == 'completed' and not holder then code = -32
   elseif meta[5] == '1' and not holder then code = -31
   elseif here >= tonumber(meta[4] or 0) and not holder then code = -30
   elseif room < 1 then code = -20
   else
     local name, key, number = nickname, folded, 1
     while key ~= '' and call('HSETNX', KEYS[6], key, participant) == 0 do
+      -- Names are never given back, so everything up to the last number given is still taken.
+      if number == 1 then number = tonumber(call('HGET', KEYS[6], '\31' .. folded) or 1) end
       number = number + 1
       if number > 9999 then break end
       name, key = nickname .. ' ' .. number, folded .. ' ' .. number
     end
+    if number > 1 then call('HSET', KEYS[6], '\31' .. folded, number) end
     if number > 9999 then code = -33
     else
       code, nickname = 1, name

@@ -17,7 +17,7 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     tickets   HASH   sha256 of a presenter's ticket -> role
     people    HASH   participant -> nickname; being here is the right to answer
     removed   HASH   participant -> 1: removed by the presenter, may not come back
-    names     HASH   folded nickname -> participant
+    names     HASH   folded nickname -> participant; \x1f and a folded nickname -> last number put behind it
     online    ZSET   participant -> time ms at which the presence lapses
     personal  ZSET   participant -> offset of the last change to what only he sees
     seen      HASH   submission id -> offset|revision|participant|activity|response id

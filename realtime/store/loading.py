@@ -23,6 +23,7 @@ class Loader:
         self._hashes: dict[str, dict[str, Any]] = {}
         self._tallies: dict[tuple[str, int], dict[str, int]] = {}
         self._standing: dict[tuple[str, int], dict[str, int]] = {}
+        self._people: dict[tuple[str, int], set[str]] = {}
         self._stamps: set[str] = set()
         self._parts: set[str] = set()
 
@@ -94,9 +95,9 @@ class Loader:
             kind = f"{participant_id}|{entry.partition(':')[0]}"
             standing[kind] = standing.get(kind, 0) + 1
             standing[participant_id] = standing.get(participant_id, 0) + 1
-            if standing[participant_id] == 1:
-                add(tally, {PEOPLE: 1})
-        else:
+        people = self._people.setdefault((activity_id, round), set())
+        if participant_id not in people:
+            people.add(participant_id)
             add(tally, {PEOPLE: 1})
         if item:
             self._stamps.add(f"item:{activity_id}:{round}:{response_id}")

@@ -17,15 +17,19 @@ local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local present = tonumber(ARGV[5])
 local add, size = {}, 0
-for i = 1, present do
-  add[size + 1], add[size + 2] = now + tonumber(ARGV[4]), ARGV[5 + i]
-  size = size + 2
-  if size >= 2000 then
-    call('ZADD', KEYS[6], unpack(add))
-    add, size = {}, 0
+for first = 6, 5 + present, 1000 do
+  local last = math.min(5 + present, first + 999)
+  local names = call('HMGET', KEYS[5], unpack(ARGV, first, last))
+  for i = first, last do
+    -- Somebody just removed may still be connected for a moment, and is not counted.
+    if names[i - first + 1] then
+      add[size + 1], add[size + 2] = now + tonumber(ARGV[4]), ARGV[i]
+      size = size + 2
+    end
   end
+  if size > 0 then call('ZADD', KEYS[6], unpack(add)) end
+  add, size = {}, 0
 end
-if size > 0 then call('ZADD', KEYS[6], unpack(add)) end
 for i = 6 + present, #ARGV do call('ZREM', KEYS[6], ARGV[i]) end
 call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now)
 local online = call('ZCARD', KEYS[6])

@@ -2,12 +2,15 @@
 
 A copy is brought up to date by one read of `changes(since)`. Its projections are stamped maps, from
 which a delta for any connection and a snapshot for a newcomer come without asking Redis again.
+
+A copy knows what was true at the positions it has been at. A client that comes from another process may
+be at one in between, where it saw what this copy never did; it gets everything that was touched since.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from realtime.activities.contract import Audience
 from realtime.activities.projection import ActivityCopy, project_activity
@@ -16,6 +19,9 @@ from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.core.sync import StampedMap
 from realtime.store.live import Changes, Live
+
+_POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
+_PLAIN: Final = frozenset({"session", "people", "saved"})
 
 
 class Replica:
@@ -35,6 +41,9 @@ class Replica:
         self.saved = 0
         self.activities: dict[str, ActivityCopy] = {}
         self.maps = {audience: StampedMap() for audience in Audience}
+        self._touched: dict[str, int] = {}  # activity or plain key -> offset of its last write, changed or not
+        self._shown: dict[tuple[Audience, str], frozenset[str]] = {}  # wire keys of each activity
+        self._positions: OrderedDict[int, None] = OrderedDict()
 
     def absorb(self, changes: Changes) -> list[tuple[str, int]]:
         """Take in changes; returns the participants whose personal state changed, with stamps."""
@@ -45,51 +54,64 @@ class Replica:
             for audience in Audience:
                 # What was visible before this copy existed is known only back to the last hiding write.
                 self.maps[audience].floor = changes.hidden_at
+        plain: dict[str, tuple[str, int]] = {}
         touched: dict[str, int] = {}
         for key, stamp, value in changes.keys:
             name, _, rest = key.partition(":")
-            if name == "session":
-                self.session = _read(value)
-                self._put_all("session", value, stamp)
-            elif name == "people":
-                self.people = _read(value)
-                self._put_all("people", value, stamp)
-            elif name == "saved":
-                self.saved = int(value)
-                self._put_all("saved", value, stamp)
-                for activity_id, copy in self.activities.items():
-                    if copy.awaits_final:
-                        touched[activity_id] = max(touched.get(activity_id, 0), stamp)
+            if name in _PLAIN:
+                plain[name] = value, stamp
+                self._read_plain(name, value)
             else:
                 activity_id = rest.partition(":")[0]
-                copy = self.activities.setdefault(activity_id, ActivityCopy(activity_id))
-                copy.absorb(name, rest, value)
-                touched[activity_id] = max(touched.get(activity_id, 0), stamp)
-        for activity_id, stamp in touched.items():
-            self._project(activity_id, stamp)
-        if fresh:
-            for stamped in self.maps.values():
-                stamped.sort()
+                self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value)
+                touched[activity_id] = stamp
+        # A view may tell how many are here, a closed activity whether it is final.
+        for name, (_, stamp) in plain.items():
+            for activity_id, copy in self.activities.items():
+                if name == "people" or (name == "saved" and copy.awaits_final):
+                    touched[activity_id] = max(touched.get(activity_id, 0), stamp)
+        self._publish(plain, touched)
         self.offset = max(self.offset, changes.offset)
+        self._positions[self.offset] = None
+        if len(self._positions) > _POSITIONS:
+            self._positions.popitem(last=False)
         if changes.personal:
             self.personal_offset = changes.personal[-1][1]
         elif fresh:
             self.personal_offset = changes.offset
         return changes.personal
 
+    def _publish(self, plain: dict[str, tuple[str, int]], touched: dict[str, int]) -> None:
+        # In the order of their stamps, because a map stops at the first entry that is old enough.
+        stamps = {name: stamp for name, (_, stamp) in plain.items()} | touched
+        for name, stamp in sorted(stamps.items(), key=lambda one: one[1]):
+            if name in plain:
+                self._put_all(name, plain[name][0], stamp)
+            else:
+                self._project(name, stamp)
+
+    def _read_plain(self, name: str, value: str) -> None:
+        if name == "session":
+            self.session = _read(value)
+        elif name == "people":
+            self.people = _read(value)
+        else:
+            self.saved = int(value)
+
     def _put_all(self, key: str, text: str, stamp: int) -> None:
+        self._touched[key] = stamp
         for stamped in self.maps.values():
             stamped.put(key, text, stamp)
 
     def _project(self, activity_id: str, stamp: int) -> None:
         copy = self.activities[activity_id]
+        self._touched[activity_id] = stamp
         for audience, stamped in self.maps.items():
             values = project_activity(copy, audience, self._registry, saved=self.saved, people=self.people)
             present = {key: encode(value) for key, value in values.items()}
-            for key in (f"activity:{activity_id}", f"counts:{activity_id}", f"view:{activity_id}"):
-                for shown in stamped.keys_under(key):
-                    if shown not in present and (shown == key or shown.startswith(f"{key}:")):
-                        stamped.remove(shown, stamp)
+            gone = self._shown.get((audience, activity_id), frozenset()) - present.keys()
+            stamped.remove_all(gone, stamp)
+            self._shown[audience, activity_id] = frozenset(present)
             for key, text in present.items():
                 stamped.put(key, text, stamp)
         if copy.gone:
@@ -99,7 +121,8 @@ class Replica:
         """A `delta` after `since`, or a `snapshot` where there is none or it would not be exact; JSON as UTF-8."""
         stamped = self.maps[audience]
         if since is not None and stamped.floor <= since <= self.offset:
-            changed, removed = stamped.changes(since)
+            been = since in self._positions
+            changed, removed = stamped.changes(since) if been else self._replace(stamped, since)
             return (
                 f'{{"type":"delta","epoch":"{self.epoch}","since":{since},"offset":{self.offset},'
                 f'"set":{changed},"removed":{removed},"reason":null}}'
@@ -109,6 +132,13 @@ class Replica:
             f'{{"type":"snapshot","epoch":"{self.epoch}","since":0,"offset":{self.offset},'
             f'"set":{stamped.snapshot()},"removed":[],"reason":"{why}"}}'
         ).encode()
+
+    def _replace(self, stamped: StampedMap, since: int) -> tuple[str, str]:
+        """`set` and `removed` from a position this copy never was at: whatever was written since, as a whole."""
+        names = {name for name, stamp in self._touched.items() if stamp > since}
+        roots = [f"{root}:{name}" for name in names - _PLAIN for root in ("activity", "counts", "view")]
+        shown = [f'"{key}":{text}' for key, text in stamped.present() if _subject(key) in names]
+        return "{" + ",".join(shown) + "}", encode(roots)
 
 
 class Replicas:
@@ -164,6 +194,11 @@ class Replicas:
             if session_id not in self._pinned:
                 self._keep(replica)
             return replica, changed_for
+
+
+def _subject(key: str) -> str:
+    """What a wire key is about: an activity's id, or the key itself."""
+    return key if key in _PLAIN else key.split(":", 2)[1]
 
 
 def _read(text: str) -> Any:

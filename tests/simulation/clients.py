@@ -23,6 +23,7 @@ class Press:
     receipt: bool = False
     epoch: str = ""
     offset: int = 0
+    sent_on: Connection | None = None  # under way on this connection
 
 
 @dataclass(eq=False, slots=True)
@@ -73,6 +74,7 @@ class Client:
     def send(self, submission: str) -> None:
         if self.connection is not None and self.welcomed:
             press = self.outbox[submission]
+            press.sent_on = self.connection
             copy = Press(press.activity, press.revision, press.value, press.receipt)
             self.connection.up.append(("submit", submission, copy))
 
@@ -101,9 +103,10 @@ class Client:
             self.note_accepted(*frame[1:])
         elif kind == "refused":
             if frame[2] != "superseded":
-                self.world.watch.refused(frame[1])
+                self.world.watch.refused(frame[1], frame[2])
             del self.outbox[frame[1]]
-        # A retry stays in the outbox; `resend` sends it again after a while.
+        else:
+            self.outbox[frame[1]].sent_on = None  # a retry stays; `resend` sends it again after a while
 
     def follow(self, frame: dict[str, Any]) -> None:
         before = self.mirror.epoch
@@ -131,7 +134,7 @@ class Client:
 
     def note_accepted(self, submission: str, epoch: str, offset: int, duplicate: bool) -> None:
         press = self.outbox[submission]
-        press.receipt, press.epoch, press.offset = True, epoch, offset
+        press.receipt, press.epoch, press.offset, press.sent_on = True, epoch, offset, None
         self.world.watch.told_accepted(submission)
         if not self.world.on("outbox_until_persisted"):
             del self.outbox[submission]
@@ -152,5 +155,5 @@ class Client:
     def resend(self) -> None:
         """After the pause that a retry asks for: everything not counted yet."""
         for submission, press in self.outbox.items():
-            if not press.epoch or press.epoch != self.mirror.epoch:
+            if press.sent_on is not self.connection and (not press.epoch or press.epoch != self.mirror.epoch):
                 self.send(submission)

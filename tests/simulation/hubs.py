@@ -133,6 +133,8 @@ class Hub(Recovering, Flushing):
             except Lost:
                 break
             if isinstance(verdict.code, str):
+                if verdict.code == "activity_closed":
+                    self.world.watch.judged_closed(submission)
                 reply = ("refused", submission, verdict.code)
             else:
                 reply = ("accepted", submission, epoch, verdict.offset, verdict.code == 2)
@@ -150,6 +152,7 @@ class Hub(Recovering, Flushing):
             world.redis.accept, epoch, client.session, press.activity, client.name, submission, press.revision, press.value,
             f"r{submission}", by_receipt, lambda: world.random.random() < 0.1,
         )  # fmt: skip
+        world.say(f"  {submission} r{press.revision} of {client.name} in {press.activity}: {verdict.code} at {verdict.offset}")
         if verdict.code == 1:
             world.watch.accepted(epoch, submission, press.activity, verdict.offset, by_receipt=by_receipt)
         return verdict

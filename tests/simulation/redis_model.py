@@ -157,7 +157,8 @@ class RedisModel:
         if old is not None and (revision, submission) <= (old.revision, old.submission):
             return Accepted(2, old.offset, revision, old.response) if by_receipt else Accepted("superseded")
         lives = old is not None and old.value is not None
-        if value is None and not lives:
+        first_again = by_receipt and "withdrawal_first" not in self.without
+        if value is None and not lives and not first_again:
             return Accepted("unknown_response")
         live.offset += 1
         answer = Answer(revision, submission, old.response if old else response, live.offset, value)

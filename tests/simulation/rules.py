@@ -17,6 +17,7 @@ FOUND_RULES: Final = (
     "fenced_recovery_retries",  # a recovery that lost its lock and is fenced begins again
     "fenced_flusher_asks",  # a fenced flusher compares epochs instead of waiting for somebody else to
     "withdrawal_receipts",  # a withdrawal can show a receipt too
+    "withdrawal_first",  # one that does is kept even where its answer has not come back yet
 )
 
 RULES: Final = CORE_RULES + FOUND_RULES

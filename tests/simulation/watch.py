@@ -29,7 +29,10 @@ class Watch:
         self.acked: set[str] = set()
         self.final_refusals: set[str] = set()
         self.told: set[str] = set()
+        self.closed_to: set[str] = set()
+        self.reopened_to: set[str] = set()
         self.closed: dict[str, bool] = {}
+        self.done: dict[str, str] = {}
         self.runs_of_epochs: dict[str, int] = {}
         self.offsets: dict[tuple[str, str], int] = {}
 
@@ -45,15 +48,20 @@ class Watch:
             raise Violation("P11 an epoch went on although Redis restarted")
         if self.closed.get(activity) and not by_receipt:
             raise Violation("P10 counted after the fence without a receipt")
+        if submission in self.closed_to:
+            self.reopened_to.add(submission)  # a frame that a stopped hub held back until the activity was open again
         if self.offsets.setdefault((epoch, submission), offset) != offset:
             raise Violation("P8 one submission was counted at two offsets of one epoch")
 
     def told_accepted(self, submission: str) -> None:
         self.acked.add(submission)
 
-    def refused(self, submission: str) -> None:
+    def judged_closed(self, submission: str) -> None:
+        self.closed_to.add(submission)
+
+    def refused(self, submission: str, code: str) -> None:
         if submission in self.acked:
-            raise Violation("P1 accepted answer lost: its resend was refused for good")
+            raise Violation(f"P1 accepted answer lost: its resend was refused for good ({code})")
         self.final_refusals.add(submission)
 
     def told_saved(self, submission: str) -> None:
@@ -61,6 +69,7 @@ class Watch:
 
     def directed(self, activity: str, to: str) -> None:
         self.closed[activity] = to == "closed"
+        self.done[activity] = to
 
     def is_saved(self, submission: str) -> bool:
         """Whether the answer, or one that supersedes it, is committed."""
@@ -100,7 +109,7 @@ class Watch:
             pressed = self.pressed.get(row.answer.submission)
             if pressed != Pressed(row.participant, row.activity, row.answer.revision, row.answer.value):
                 raise Violation("P2 a row is not what was sent")
-            if row.answer.submission in self.final_refusals:
+            if row.answer.submission in self.final_refusals - self.reopened_to:
                 raise Violation("P9 a refused answer is in PostgreSQL")
 
     def _check_tally(self, activity: str) -> None:

@@ -193,7 +193,8 @@ test("the backoff doubles up to half a minute with full jitter, and a stable con
     const from = context.clock.time;
     while (context.network.sockets.length === count) context.clock.pass(50);
     waits.push(context.clock.time - from);
-    context.network.socket.end();
+    context.network.socket.push({ type: "closing", close_code: 4005, code: "overloaded", message: "", reconnect: true });
+    context.network.socket.end(4005);
   }
   assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]); // random() is 0.5
 });
@@ -255,14 +256,29 @@ test("a probe finds a dead socket within seconds, and keeps a living one", () =>
 test("a probe while waiting tries at once", () => {
   const context = setUp();
   goOnline(context).end();
-  for (let i = 0; i < 8; i += 1) {
-    context.clock.pass(30_000);
+  for (let i = 0; i < 5; i += 1) {
+    while (context.network.socket.isClosed) context.clock.pass(50);
     context.network.socket.end();
   }
   const count = context.network.sockets.length;
   context.connection.probe();
   context.clock.pass(250);
   assert.equal(context.network.sockets.length, count + 1);
+});
+
+test("where a socket worked before, six mute ones in a row lead to plain HTTP, and a socket is tried soon", () => {
+  const context = setUp();
+  goOnline(context).end();
+  for (let i = 0; i < 6; i += 1) {
+    assert.equal(context.fetches.length, 0);
+    while (context.network.socket.isClosed) context.clock.pass(50);
+    context.network.socket.end();
+  }
+  assert.equal(context.fetches.length, 1);
+  const count = context.network.sockets.length;
+  context.clock.pass(5_000);
+  assert.equal(context.network.sockets.length, count + 1);
+  context.connection.stop();
 });
 
 test("requests resolve, are refused, retried, and rejected when the connection is lost", async () => {

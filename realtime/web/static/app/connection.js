@@ -24,8 +24,10 @@ const BACKOFF_MOST_MS = 30_000;
 const STABLE_MS = 10_000; // a connection that lived this long ends the growth of the backoff
 const PENDING_LIMIT = 500;
 const DISCONNECTED = { code: "disconnected", message: "", details: {} };
-const SOCKET_TRIES = 3; // sockets that fail before one ever opened, until plain HTTP is tried
+const MUTES_FIRST = 3; // sockets in a row without a frame, until plain HTTP is tried
+const MUTES_LATER = 6; // the same where a socket worked before: the server may just be restarting
 const SOCKET_AGAIN_MS = 60_000; // on plain HTTP, how often a socket is tried
+const SOCKET_SOON_MS = 5_000; // the first time, where a socket worked before
 
 export class Connection {
   /** @type {import("./sync.js").State|null} */
@@ -41,8 +43,8 @@ export class Connection {
   #fallback = null;
   #timer = null; // of the next attempt to open a socket
   #attempt = 0;
-  #failedSockets = 0;
-  #everOpened = false;
+  #mutes = 0; // sockets in a row from which nothing was heard
+  #wasWelcome = false;
   #skewMs = 0;
   #posting = false;
 
@@ -112,7 +114,7 @@ export class Connection {
   request(command) {
     const { clock } = this.#options;
     return new Promise((resolve, reject) => {
-      if (!isUp(this.#link) || this.#link.pendingCount >= PENDING_LIMIT) reject(DISCONNECTED);
+      if (!this.#link?.isUp || this.#link.pendingCount >= PENDING_LIMIT) reject(DISCONNECTED);
       else this.#link.ask(command, makeRequest(command, clock, resolve, reject));
     });
   }
@@ -120,7 +122,7 @@ export class Connection {
   /** Finds out fast whether the connection still lives: the page was shown again, or the network returned. */
   probe() {
     if (this.status === "closed") return;
-    if (isUp(this.#link)) {
+    if (this.#link?.isUp) {
       this.#attempt = 0;
       this.#link.probe();
     } else if (!this.#link && !this.#fallback) {
@@ -135,10 +137,7 @@ export class Connection {
     const { WebSocket, origin, clock, ticket, client } = this.#options;
     const link = new Link({
       WebSocket, origin, clock,
-      hello: () => {
-        this.#everOpened = true;
-        return { type: "hello", ticket, protocol: 1, position: positionOf(this.state), client };
-      },
+      hello: () => ({ type: "hello", ticket, protocol: 1, position: positionOf(this.state), client }),
       onFrame: (frame, waiting) => this.#hear(link, frame, waiting),
       onLost: (code, unanswered) => this.#lost(link, code, unanswered),
     });
@@ -157,9 +156,9 @@ export class Connection {
       this.#schedule(SOCKET_AGAIN_MS * (0.5 + random()));
     } else {
       if (this.status !== "connecting") this.#setStatus("offline");
-      if (!link.opened) this.#failedSockets += 1;
+      this.#mutes = link.isHeard ? 0 : this.#mutes + 1;
       if (link.welcomedMs && clock.now() - link.welcomedMs > STABLE_MS) this.#attempt = 0;
-      if (!this.#everOpened && this.#failedSockets >= SOCKET_TRIES) this.#fallBack();
+      if (this.#mutes >= (this.#wasWelcome ? MUTES_LATER : MUTES_FIRST)) this.#fallBack();
       else this.#schedule(link.returnMs ? Math.max(0, link.returnMs - clock.now()) : this.#backoffMs());
     }
   }
@@ -216,6 +215,7 @@ export class Connection {
 
   #welcome(frame) {
     this.#stopFallback();
+    this.#wasWelcome = true;
     this.you = frame.you;
     this.durability = frame.durability;
     this.#setStatus("online");
@@ -282,7 +282,7 @@ export class Connection {
 
   #sync() {
     const link = this.#link;
-    if (!isUp(link) || link.syncing) return;
+    if (!link?.isUp || link.syncing) return;
     link.syncing = true;
     link.ask({ type: "sync", position: positionOf(this.state) }, { kind: "sync" });
   }
@@ -301,7 +301,7 @@ export class Connection {
 
   #sendEntry(entry) {
     const link = this.#link;
-    if (isUp(link)) {
+    if (link?.isUp) {
       if (link.flying.has(entry.submission_id)) return;
       link.flying.add(entry.submission_id);
       link.ask(commandOf(entry), { kind: "entry", submissionId: entry.submission_id });
@@ -337,13 +337,13 @@ export class Connection {
       onDocument: (document) => this.#takeDocument(document),
       onLost: () => {
         this.#stopFallback();
-        this.#failedSockets = SOCKET_TRIES - 1; // one socket, then plain HTTP again
+        this.#mutes = MUTES_LATER - 1; // one more socket, then plain HTTP again
         if (this.status !== "connecting") this.#setStatus("offline");
         this.#schedule(this.#backoffMs());
       },
       onEnd: (problem) => this.#end(problem),
     });
-    this.#schedule(SOCKET_AGAIN_MS * (0.5 + random()));
+    this.#schedule((this.#wasWelcome ? SOCKET_SOON_MS : SOCKET_AGAIN_MS) * (0.5 + random()));
     this.#fallback.run();
   }
 
@@ -393,8 +393,4 @@ export class Connection {
   #emit(name, value) {
     for (const listener of this.#listeners.get(name) ?? []) listener(value);
   }
-}
-
-function isUp(link) {
-  return Boolean(link?.welcomedMs) && !link.isOver;
 }

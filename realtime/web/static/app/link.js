@@ -11,7 +11,6 @@ const REQUEST_TRIES = 5;
 const SILENT_HEARTBEATS = 2; // without any frame, until a socket counts as dead
 
 export class Link {
-  opened = false;
   /** When the server said welcome, in milliseconds since 1970; null before. */
   welcomedMs = null;
   /** The last words of the server, if it said any: {code, message}. */
@@ -21,6 +20,8 @@ export class Link {
   /** Submission ids that were sent here and have no reply yet. */
   flying = new Set();
   syncing = false;
+  /** Whether any frame came; some networks let a socket open and nothing through. */
+  isHeard = false;
   #options;
   #socket = null;
   #pending = new Map();
@@ -59,6 +60,11 @@ export class Link {
     this.#socket.onclose = (event) => this.#end(event.code);
   }
 
+  /** Whether the server has said welcome and the socket is not gone since. */
+  get isUp() {
+    return this.welcomedMs !== null && !this.#over;
+  }
+
   get isOver() {
     return this.#over;
   }
@@ -94,7 +100,6 @@ export class Link {
 
   #hello() {
     if (this.#over) return;
-    this.opened = true;
     this.ask(this.#options.hello(), { kind: "hello" });
   }
 
@@ -102,6 +107,7 @@ export class Link {
     if (this.#over) return;
     const { clock, onFrame } = this.#options;
     this.#heardMs = clock.now();
+    this.isHeard = true;
     const frame = JSON.parse(text);
     const waiting = this.#pending.get(frame.id);
     this.#pending.delete(frame.id);

@@ -3,6 +3,7 @@
 import { recall, remember } from "../browser.js";
 import { fill, h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { questionOf } from "../parts.js";
 
 const OTHER = "\u0000other"; // no option's id can be this
 
@@ -20,7 +21,7 @@ export function mount(element, activity, own, submit) {
   const rows = ordered.map((option, i) => makeOption(option.id, option.text, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)));
   if (hasOther) rows.push(makeOption(OTHER, t("poll.other"), "…"), otherText);
   const hint = h("legend", { class: "small soft" }, hintText(least, most));
-  const fieldset = h("fieldset", { class: `options ${isMany ? "many" : "one"}` }, h("div", { class: "off-screen" }), ...rows);
+  const fieldset = h("fieldset", { class: `options ${isMany ? "many" : ""}`, "aria-label": `${questionOf(activity)}. ${hintText(least, most)}` }, ...rows);
   const send = h("button", { class: "primary large" });
   const footer = h("div", { class: "send" }, send);
   fieldset.prepend(hint);
@@ -34,7 +35,11 @@ export function mount(element, activity, own, submit) {
     const wantsText = chosen().includes(OTHER);
     otherText.hidden = !wantsText;
     send.disabled = count < least || count > most || (wantsText && !otherText.value.trim());
-    for (const input of inputs.values()) input.disabled = !isAsking || (isMany && count >= most && !input.checked);
+    for (const input of inputs.values()) {
+      input.disabled = !isAsking || (isMany && count >= most && !input.checked);
+      input.parentElement.classList.toggle("chosen", input.checked);
+      input.parentElement.classList.toggle("off", input.disabled);
+    }
     otherText.disabled = !isAsking;
   };
   form.addEventListener("input", check);

@@ -119,7 +119,9 @@ class Room {
 
   #cardFor(activity) {
     const key = `${activity.id}/${activity.round}`;
-    if (!this.#cards.has(key)) this.#cards.set(key, new Card(activity, this.#connection));
+    // Until it was open once, the presenter may still rewrite the question.
+    const sign = activity.opened_at_ms ? "" : JSON.stringify(activity.config.settings);
+    if (this.#cards.get(key)?.sign !== sign) this.#cards.set(key, Object.assign(new Card(activity, this.#connection), { sign }));
     return this.#cards.get(key);
   }
 

@@ -38,7 +38,7 @@ class Run {
   #savedState = { total: 0, isSaved: true };
   #title = h("span", { class: "name" });
   #state = h("span", { class: "chip" });
-  #light = h("span", { class: "light", role: "status" });
+  #light = h("span", { class: "light" });
   #move = h("button", { type: "button" });
   #center = h("div", { class: "center" });
   #agenda;
