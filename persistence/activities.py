@@ -47,9 +47,9 @@ class ActivityRow:
 async def create(
     database: Database,
     *,
-    id: str,  # noqa: A002 - the column's name; all records have it
+    id: str,
     session_id: str,
-    type: str,  # noqa: A002 - the column's name
+    type: str,
     title: str,
     config: str = "{}",
     order_index: int | None = None,
@@ -108,7 +108,7 @@ async def move(
     *,
     expected_version: int | None,
     state: str,
-    round: int,  # noqa: A002 - the column's name
+    round: int,
     revealed: bool,
     deadline_at: datetime | None = None,
 ) -> ActivityRow | None:

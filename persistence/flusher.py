@@ -63,7 +63,7 @@ class Flusher(Generic[PendingT]):
     def __init__(
         self, pool: asyncpg.Pool, source: Source[PendingT], shard_numbers: Sequence[int], owner: str, *, rows: int, age_ms: int, retry_ms: int,
         lease_seconds: float, transient: tuple[type[BaseException], ...], absent: tuple[type[BaseException], ...],
-        fault: Callable[[str], None] = lambda point: None,
+        fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._source = source
@@ -76,7 +76,13 @@ class Flusher(Generic[PendingT]):
         # Raised for a shard that has no epoch, or another one, at the moment: recovery is at it.
         self._absent = absent
         # What reading and confirming may raise when Redis is away.
-        self._transient: tuple[type[BaseException], ...] = (*transient, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+        self._transient: tuple[type[BaseException], ...] = (
+            *transient,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            OSError,
+            TimeoutError,
+        )
         self._fault = fault
         self._urgent = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -201,5 +207,3 @@ class Flusher(Generic[PendingT]):
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 log.debug("the lease of shard %d lapses by itself: %s", number, error)
             self.done.leases.pop(number, None)
-
-

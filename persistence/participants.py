@@ -41,7 +41,7 @@ class ParticipantRow:
 async def create(
     database: Database,
     *,
-    id: str,  # noqa: A002 - the column's name; all records have it
+    id: str,
     session_id: str,
     nickname: str,
     anonymous: bool = False,

@@ -46,7 +46,7 @@ class SessionRow:
 async def create(
     database: Database,
     *,
-    id: str,  # noqa: A002 - the column's name; all records have it
+    id: str,
     title: str,
     join_code: str,
     shard: int,

@@ -72,9 +72,7 @@ class App:
         timeout = settings.redis_timeout_seconds
         fault = crash_point(settings.crash_at)
         self.incarnation = Incarnation(settings.shards)
-        redis = connect(
-            settings.redis_url, self.incarnation, connections=settings.redis_connections, timeout_seconds=timeout
-        )
+        redis = connect(settings.redis_url, self.incarnation, connections=settings.redis_connections, timeout_seconds=timeout)
         pokes = connect_for_pokes(settings.redis_url, timeout_seconds=timeout)
         self._clients = (redis, pokes)
         self.live = Live(
@@ -88,7 +86,7 @@ class App:
             self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
             heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,
             connections=settings.connections, connections_per_ticket=settings.connections_per_ticket,
-            condition=lambda: self.condition.document(),
+            condition=self._condition_document,
         )  # fmt: skip
         self.intake = Intake(
             redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
@@ -132,13 +130,16 @@ class App:
             response_bytes=settings.response_bytes,
         )  # fmt: skip
 
+    def _condition_document(self) -> dict[str, object]:
+        return self.condition.document()
+
     def site(self) -> Starlette:
         return build_site(self.api, Pages(), self.health)
 
     def metrics_site(self) -> Starlette:
         """The operators' page, served on a port of its own."""
 
-        async def show(request: Request) -> Response:
+        async def show(_: Request) -> Response:
             return PlainTextResponse(render(self.readings()), media_type="text/plain; version=0.0.4")
 
         return Starlette(routes=[Route("/metrics", show)])
@@ -153,7 +154,13 @@ class App:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             database = False
         report = {
-            "status": "draining" if self.draining else "ready" if established and database else "degraded" if established else "unavailable",
+            "status": "draining"
+            if self.draining
+            else "ready"
+            if established and database
+            else "degraded"
+            if established
+            else "unavailable",
             "redis": established,
             "database": database,
             "connections": self.hub.connected,
@@ -202,7 +209,7 @@ class App:
     async def established(self, timeout_seconds: float) -> None:
         """Wait until every shard has an epoch."""
         async with asyncio.timeout(timeout_seconds):
-            while not all(self.incarnation.epochs):
+            while not all(self.incarnation.epochs):  # noqa: ASYNC110 - epochs come one by one
                 await asyncio.sleep(0.01)
 
     def readings(self) -> Iterable[tuple[str, float]]:
@@ -310,4 +317,3 @@ def crash_point(wanted: str) -> Callable[[str], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return reach
-

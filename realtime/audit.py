@@ -117,7 +117,11 @@ class Auditor:
             report.duplicates = await responses.count_duplicates(self._pool, session_id)
             report.dead_letters = await dead_letters.count(self._pool, session_id=session_id)
             counted = await self._recount(session_id)
-            rounds = {(row.id, number) for row in await activities.of_session(self._pool, session_id) for number in range(1, row.round + 1)}
+            rounds = {
+                (row.id, number)
+                for row in await activities.of_session(self._pool, session_id)
+                for number in range(1, row.round + 1)
+            }
             for activity_id, round in sorted(rounds | counted.keys()):
                 report.activities.append(
                     await self._compare_round(session_id, activity_id, round, counted.get((activity_id, round), _Counted()))

@@ -30,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.read(os.environ, **{name: value for name, value in vars(given).items() if name in _FLAGS})
         status: int = given.run(settings, given)
-        return status
     except (UnfitSettings, Unable) as error:
         print(f"plenum: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    return status
 
 
 _FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level")
@@ -49,14 +49,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def add(name: str, run: Callable[[Settings, Any], int], help_text: str, more: str = "") -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}. {more}".strip(), epilog=_EPILOG)
+        command = commands.add_parser(
+            name, help=help_text, description=f"{help_text[0].upper()}{help_text[1:]}. {more}".strip(), epilog=_EPILOG
+        )
         command.set_defaults(run=run)
-        command.add_argument("--data-folder", metavar="DIR", help="folder of the embedded engines (default: in your data directory)")
+        command.add_argument(
+            "--data-folder", metavar="DIR", help="folder of the embedded engines (default: in your data directory)"
+        )
         command.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="how much is logged")
         return command
 
     serve = add("serve", _serve, "run the server", "Without REDIS_URL and DATABASE_URL it starts its own Valkey and PostgreSQL.")
-    demo = add("demo", _demo, "run the server with a sample session and simulated phones", "Open the presenter address to watch it live.")
+    demo = add(
+        "demo", _demo, "run the server with a sample session and simulated phones", "Open the presenter address to watch it live."
+    )
     for command in (serve, demo):
         command.add_argument("--host", help="address to listen on (default: all)")
         command.add_argument("--port", type=int, help="port to listen on (default: 8000)")
@@ -68,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     add("flush", _flush, "run a flusher of its own", "Any number may run; each shard is flushed by one of them.")
 
     migrate = add("migrate", _migrate, "bring the database schema up or down, or look at it")
-    migrate.add_argument("direction", choices=["up", "down", "status", "check"], help="check exits with 1 when the schema does not fit")
+    migrate.add_argument(
+        "direction", choices=["up", "down", "status", "check"], help="check exits with 1 when the schema does not fit"
+    )
     migrate.add_argument("--to", metavar="REVISION", help="revision to go to (up: newest, down: one back)")
 
     verify = add(
@@ -139,7 +147,7 @@ def _run_server(
     return 0
 
 
-def _flush(settings: Settings, given: Any) -> int:
+def _flush(settings: Settings, _given: Any) -> int:
     from realtime.app import open_app
     from realtime.server import until_signal
 
@@ -217,7 +225,7 @@ def _keys(settings: Settings, given: Any) -> int:
     return _with_app(settings, lambda app: keys(app, given.action, given.kid))
 
 
-def _settings(settings: Settings, given: Any) -> int:
+def _settings(settings: Settings, _given: Any) -> int:
     import dataclasses
 
     from realtime.settings import variable_of
@@ -257,7 +265,9 @@ def _engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Sett
     """Settings with both addresses, and whether to migrate; starts what the operator does not bring."""
     embedded = not (settings.redis_url and settings.database_url)
     if embedded and external_only:
-        raise Unable(f"`{external_only}` works on your own servers: set REDIS_URL and DATABASE_URL. `plenum serve` flushes by itself.")
+        raise Unable(
+            f"`{external_only}` works on your own servers: set REDIS_URL and DATABASE_URL. `plenum serve` flushes by itself."
+        )
     if not embedded:
         yield settings, False
         return
@@ -265,14 +275,19 @@ def _engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Sett
 
     try:
         engines = start_engines(
-            settings.folder(os.environ), appendfsync=settings.appendfsync, valkey=not settings.redis_url, postgres=not settings.database_url
+            settings.folder(os.environ),
+            appendfsync=settings.appendfsync,
+            valkey=not settings.redis_url,
+            postgres=not settings.database_url,
         )
     except EngineError as error:
         raise Unable(str(error)) from error
     try:
         yield (
             replace(
-                settings, redis_url=settings.redis_url or engines.redis_url, database_url=settings.database_url or engines.database_url
+                settings,
+                redis_url=settings.redis_url or engines.redis_url,
+                database_url=settings.database_url or engines.database_url,
             ),
             not settings.database_url,
         )

@@ -13,6 +13,7 @@ from realtime.client import (
     CreatedSession,
     Joined,
     Outbox,
+    OutcomeUnknown,
     Refused,
     Session,
     Unreachable,
@@ -21,8 +22,8 @@ from realtime.client import (
     join,
 )
 
-# The types shown, in order; those that are not installed are left out. `None` takes the type's own example.
-_PROGRAMME: Final[tuple[tuple[str, str, dict[str, Any] | None], ...]] = (
+# The types shown, in order, and what differs from the type's own example; those not installed are left out.
+_PROGRAMME: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     (
         "poll",
         "Warming up",
@@ -35,13 +36,14 @@ _PROGRAMME: Final[tuple[tuple[str, str, dict[str, Any] | None], ...]] = (
                 {"id": "car", "text": "By car"},
                 {"id": "bed", "text": "I am still in bed"},
             ],
+            "max_choices": 1,
         },
     ),
-    ("word_cloud", "One word", None),
-    ("rating", "How sure are you?", None),
-    ("quiz", "Where does it happen?", None),
-    ("ranking", "What matters most?", None),
-    ("qna", "Ask anything", None),
+    ("word_cloud", "One word", {"moderate_submissions": False}),
+    ("rating", "How sure are you?", {}),
+    ("quiz", "Where does it happen?", {}),
+    ("ranking", "What matters most?", {}),
+    ("qna", "Ask anything", {"moderate_questions": False}),
 )
 _NAMES: Final = (
     "Ada", "Alan", "Barbara", "Bo", "Chidi", "Dmitri", "Edsger", "Emmy", "Farah", "Grace", "Hedy", "Ines", "Jun",
@@ -79,10 +81,10 @@ async def prepare(base_url: str) -> CreatedSession:
     """Make a sample session with one activity of each shown type, and open the first of them."""
     made = await create_session(base_url, "Plenum demo")
     kinds = installed().kinds()
-    shown = [(name, title, settings) for name, title, settings in _PROGRAMME if name in kinds]
+    shown = [each for each in _PROGRAMME if each[0] in kinds]
     async with connect(base_url, made.presenter_ticket) as host:
-        for index, (name, title, settings) in enumerate(shown):
-            config = {"settings": kinds[name].example["settings"] if settings is None else settings}
+        for index, (name, title, changes) in enumerate(shown):
+            config = {"settings": {**kinds[name].example["settings"], **changes}}
             command = {"type": "create_activity", "activity_type": name, "title": title, "config": config}
             done = await host.command({**command, "order_index": index})
             if index == 0:
@@ -90,9 +92,7 @@ async def prepare(base_url: str) -> CreatedSession:
     return made
 
 
-async def perform(
-    base_url: str, public_url: str, *, phones: int, seconds: float, say: Callable[[str], Any]
-) -> None:
+async def perform(base_url: str, public_url: str, *, phones: int, seconds: float, say: Callable[[str], Any]) -> None:
     """Prepare a session, tell where to watch it, and play: open one activity after the other to an audience.
 
     The audience stays, and answers whatever is opened, until this is cancelled.
@@ -101,22 +101,34 @@ async def perform(
     session_id, code = made.session["id"], made.session["join_code"]
     say(f"  Watch it live  {public_url}/present#session={session_id}&ticket={made.presenter_ticket}")
     say(f"  Join in        {public_url}/join#{code}\n")
+    say(f"  {phones} simulated phones join and answer for {seconds:g} seconds.")
+    tally = Tally()
     async with asyncio.TaskGroup() as group:
+        group.create_task(run_audience(base_url, code, phones=phones, seconds=seconds, stay=True, tally=tally))
         group.create_task(_direct(base_url, made.presenter_ticket, seconds))
-        group.create_task(_report(base_url, code, phones, seconds, say))
+        await asyncio.sleep(seconds)
+        say(f"  {tally.accepted} answers are in. The phones stay, and answer whatever you open.")
 
 
 async def run_audience(
-    base_url: str, code: str, *, phones: int, seconds: float, stay: bool = False, seed: int | None = None
+    base_url: str,
+    code: str,
+    *,
+    phones: int,
+    seconds: float,
+    stay: bool = False,
+    seed: int | None = None,
+    tally: Tally | None = None,
 ) -> Tally:
     """Let simulated phones join and answer what is open, at the times of people; returns what they did.
 
-    They take up to half of `seconds` to answer an activity, and leave after `seconds` unless they `stay`.
+    They take up to half of `seconds` to answer an activity, and leave after `seconds` unless they `stay`. A
+    given `tally` is counted up meanwhile.
     """
-    tally = Tally()
-    dice = random.Random(seed)  # noqa: S311 -- an audience keeps no secrets
+    tally = tally or Tally()
+    dice = random.Random(seed)
     door = asyncio.Semaphore(_JOINING_AT_ONCE)
-    audience = [Phone(base_url, code, tally, random.Random(dice.random()), seconds) for _ in range(phones)]  # noqa: S311
+    audience = [Phone(base_url, code, tally, random.Random(dice.random()), seconds) for _ in range(phones)]
     try:
         async with asyncio.timeout(None if stay else seconds), asyncio.TaskGroup() as group:
             for phone in audience:
@@ -183,9 +195,7 @@ class Phone:
         return [
             value
             for key, value in state.items()
-            if key.startswith("activity:")
-            and value["state"] == "active"
-            and (value["id"], value["round"]) not in self._answered
+            if key.startswith("activity:") and value["state"] == "active" and (value["id"], value["round"]) not in self._answered
         ]
 
     def _name(self) -> str | None:
@@ -202,9 +212,7 @@ def draw_answer(name: str, settings: Mapping[str, Any], dice: random.Random) -> 
             count = dice.randint(settings.get("min_choices", 1), settings.get("max_choices", 1))
             return {"selected": sorted(_favour(options, dice)[:count])}
         case "word_cloud":
-            return {
-                "words": dice.sample(_WORDS, k=dice.randint(1, settings.get("max_words_per_submission", 1)))
-            }
+            return {"words": dice.sample(_WORDS, k=dice.randint(1, settings.get("max_words_per_submission", 1)))}
         case "rating":
             return {"ratings": {item["id"]: _rate(settings, dice) for item in settings["items"]}}
         case "ranking" | "ordering":
@@ -236,18 +244,10 @@ async def _direct(base_url: str, ticket: str, seconds: float) -> None:
     """Open the activities that are still drafts, one after the other."""
     async with connect(base_url, ticket) as host:
         activities = [value for key, value in host.state.items() if key.startswith("activity:")]
-        drafts = sorted(
-            (each for each in activities if each["state"] == "draft"), key=lambda each: each["order_index"]
-        )
+        drafts = sorted((each for each in activities if each["state"] == "draft"), key=lambda each: each["order_index"])
         for activity in drafts:
             await asyncio.sleep(seconds / (len(drafts) + 1))
             try:
                 await _open(host, activity["id"])
-            except Refused:
+            except (Refused, OutcomeUnknown):
                 continue  # somebody who watches was quicker, and directs it their own way
-
-
-async def _report(base_url: str, code: str, phones: int, seconds: float, say: Callable[[str], Any]) -> None:
-    say(f"  {phones} simulated phones join and answer for {seconds:g} seconds.")
-    tally = await run_audience(base_url, code, phones=phones, seconds=seconds, stay=True)
-    say(f"  The audience left: {tally.accepted} answers accepted, {tally.refused} refused.")

@@ -6,72 +6,21 @@ is left behind and gets the newest values later; nobody has a queue.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
-from realtime.core.messages import Beat, Health, Mine, OwnResponse, encode
-from realtime.store.live import Cold, Live, Stored
+from realtime.core.messages import Beat, Health, Mine, encode
+from realtime.rooms import Connection, Own, Room, own_responses, rounds_of
+from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
 
 log = logging.getLogger("plenum.hub")
 
-Own = dict[str, list[OwnResponse]]  # a participant's own responses by activity
-
 _PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
-
-
-class Wire(Protocol):
-    """The way to one client. `frame` makes bytes that can be sent to every wire of the same class."""
-
-    def frame(self, payload: bytes) -> bytes: ...
-    def send(self, framed: bytes) -> None: ...
-    def buffered(self) -> int: ...
-    def close(self, code: CloseCode) -> None: ...
-
-
-class Connection:
-    """One client of one session: who, by which wire, and how far it has got."""
-
-    __slots__ = ("audience", "epoch", "heard_at", "offset", "own_offset", "participant_id", "role", "sent_at", "session_id", "ticket", "wire")  # fmt: skip
-
-    def __init__(self, session_id: str, role: str, audience: Audience, participant_id: str | None, ticket: str, wire: Wire) -> None:
-        self.session_id = session_id
-        self.role = role
-        self.audience = audience
-        self.participant_id = participant_id
-        self.ticket = ticket
-        self.wire = wire
-        self.epoch = ""
-        self.offset = 0
-        self.own_offset = 0
-        self.sent_at = self.heard_at = time.monotonic()
-
-    def push(self, payload: bytes) -> None:
-        """Send one frame to this client alone."""
-        self.wire.send(self.wire.frame(payload))
-        self.sent_at = time.monotonic()
-
-
-class Room:
-    """The connections of one session in this process."""
-
-    __slots__ = ("arrived", "connections", "left", "people", "presence_at", "session_id", "stale", "task", "ticked_at")
-
-    def __init__(self, session_id: str) -> None:
-        self.session_id = session_id
-        self.connections: set[Connection] = set()
-        self.people: dict[str, set[Connection]] = {}
-        self.arrived: set[str] = set()
-        self.left: set[str] = set()
-        self.presence_at = 0.0
-        self.ticked_at = 0.0
-        self.stale = False
-        self.task: asyncio.Task[None] | None = None
 
 
 class Hub:
@@ -326,7 +275,7 @@ class Hub:
                 if not room.connections and not room.left and room.task is None:
                     del self._rooms[room.session_id]
                     self._replicas.unpin(room.session_id)
-            self._tell_health(now)
+            self._tell_health()
             if now - slow_at >= self._slow_tick_seconds:
                 slow_at = now
                 self.poke_all()
@@ -347,13 +296,14 @@ class Hub:
             )
         )  # fmt: skip
 
-    def _tell_health(self, now: float) -> None:
+    def _tell_health(self) -> None:
         for audience in Audience:
             payload = self.health(audience)
             if self._told.get(audience, payload) != payload:
                 for room in self._rooms.values():
                     for connection in room.connections:
-                        if connection.audience is audience and connection.epoch and connection.wire.buffered() <= self._buffer_bytes:
+                        open_here = connection.audience is audience and connection.epoch
+                        if open_here and connection.wire.buffered() <= self._buffer_bytes:
                             connection.push(payload)
             self._told[audience] = payload
 
@@ -398,21 +348,3 @@ class Hub:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def rounds_of(replica: Replica) -> list[tuple[str, int]]:
-    """The (activity, round) pairs in which a participant may have own responses to see: the present rounds."""
-    return [(copy.id, copy.document["round"]) for copy in replica.activities.values() if copy.document is not None]
-
-
-def own_responses(stored: list[Stored]) -> Own:
-    """Stored responses as the wire shows them to their participant, by activity."""
-    result: Own = {}
-    for one in stored:
-        result.setdefault(one.activity_id, []).append(
-            OwnResponse(
-                response_id=one.response_id, entry=one.entry, round=one.round, revision=one.revision,
-                submission_id=one.submission_id, offset=one.offset, data=json.loads(one.payload)["data"], withdrawn=one.withdrawn,
-            )
-        )  # fmt: skip
-    return result

@@ -7,7 +7,9 @@ import sys
 from typing import Final
 
 # What looks like a ticket or a receipt, should one ever get into a message.
-_SECRETS: Final = re.compile(r"(pt\.[0-9a-f-]{36}\.)[A-Za-z0-9_-]{20,}|\b([A-Za-z0-9_-]{1,16}\.)[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{40,}")
+_SECRETS: Final = re.compile(
+    r"(pt\.[0-9a-f-]{36}\.)[A-Za-z0-9_-]{20,}|\b([A-Za-z0-9_-]{1,16}\.)[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{40,}"
+)
 _QUERY: Final = re.compile(r"(\?)[^\s\"']+")
 
 
@@ -28,7 +30,12 @@ class JsonLines(logging.Formatter):
     """One JSON object per line; line breaks in messages are escaped by JSON itself."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {"at": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        line = {
+            "at": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

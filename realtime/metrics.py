@@ -28,7 +28,9 @@ METRICS: Final[dict[str, Metric]] = {
     "plenum_shards_owned": Metric("gauge", "shards this process flushes"),
     "plenum_outbox_rows": Metric("gauge", "accepted answers and joins that PostgreSQL has not seen, in the whole store"),
     "plenum_outbox_age_seconds": Metric("gauge", "age of the oldest of them"),
-    "plenum_counts_drift": Metric("gauge", "difference between live counts and rows in the last audited session; anything but 0 is an alarm"),
+    "plenum_counts_drift": Metric(
+        "gauge", "difference between live counts and rows in the last audited session; anything but 0 is an alarm"
+    ),
     "plenum_audits_total": Metric("counter", "sessions audited"),
     "plenum_shards_without_epoch": Metric("gauge", "shards that cannot take answers at the moment"),
     "plenum_loop_lag_seconds": Metric("gauge", "how late the event loop was at its last check"),

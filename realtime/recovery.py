@@ -181,9 +181,9 @@ class Recovery:
             for _ in range(3):
                 try:
                     await self._load_once(session_id)
-                    return
                 except Cold:
                     continue  # another loader took over, or the epoch changed meanwhile
+                return
             raise Refusal("recovering", after_ms=500)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error

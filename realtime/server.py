@@ -88,7 +88,7 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         metrics = _metrics_server(app) if settings.metrics_port else None
         measuring = asyncio.create_task(metrics.serve()) if metrics else None
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         on_ready()
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

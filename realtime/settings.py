@@ -16,7 +16,9 @@ class UnfitSettings(Exception):
     """A setting has a value that cannot be used; the sentence names the variable."""
 
 
-def knob(default: Any, doc: str, *, least: float | None = None, most: float | None = None, variable: str = "", secret: bool = False) -> Any:
+def knob(
+    default: Any, doc: str, *, least: float | None = None, most: float | None = None, variable: str = "", secret: bool = False
+) -> Any:
     return field(default=default, metadata={"doc": doc, "least": least, "most": most, "variable": variable, "secret": secret})
 
 
@@ -37,13 +39,19 @@ class Settings:
 
     # The live store
     shards: int = knob(16, "shards that sessions hash to; fixed for the life of a store", least=1, most=1_024)
-    appendfsync: Literal["always", "everysec"] = knob("always", "durability of the embedded Valkey: survive a power cut, or lose up to a second")
+    appendfsync: Literal["always", "everysec"] = knob(
+        "always", "durability of the embedded Valkey: survive a power cut, or lose up to a second"
+    )
     redis_timeout_seconds: float = knob(1.0, "longest wait for one call to Redis before answers get `retry`", least=0.05, most=60)
     redis_connections: int = knob(16, "most connections to Redis per process", least=2, most=1_000)
     accept_batch: int = knob(100, "most answers in one script call", least=1, most=500)
     accept_pipeline: int = knob(2_000, "most answers in one round trip to Redis", least=1, most=20_000)
-    accept_waiting: int = knob(20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000)
-    outbox_high_water: int = knob(1_000_000, "most accepted answers per shard that PostgreSQL has not seen; above it new ones get `retry`", least=100)
+    accept_waiting: int = knob(
+        20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000
+    )
+    outbox_high_water: int = knob(
+        1_000_000, "most accepted answers per shard that PostgreSQL has not seen; above it new ones get `retry`", least=100
+    )
     changes_limit: int = knob(20_000, "most keys of one session", least=100, most=1_000_000)
     replicas: int = knob(2_000, "most sessions a process keeps a copy of beyond those with connections", least=1)
     load_claim_seconds: float = knob(5.0, "after this time another process may take over loading a session", least=0.5, most=300)
@@ -56,7 +64,9 @@ class Settings:
     flush_age_ms: int = knob(50, "longest an answer waits for a flush to fill up", least=1, most=60_000)
     flush_retry_ms: int = knob(200, "first pause after a failed flush; doubles up to 30 times this", least=1, most=60_000)
     lease_seconds: float = knob(5.0, "how long a flusher owns its shards without renewing", least=1, most=300)
-    settle_seconds: float = knob(2.0, "longest a list of responses waits for answers that are accepted but not yet saved", least=0, most=60)
+    settle_seconds: float = knob(
+        2.0, "longest a list of responses waits for answers that are accepted but not yet saved", least=0, most=60
+    )
 
     # Connections
     tick_ms: int = knob(100, "shortest time between two pushes to a session", least=10, most=10_000)
@@ -66,9 +76,13 @@ class Settings:
     presence_ms: int = knob(30_000, "how long somebody counts as online after last being seen", least=1_000, most=600_000)
     frame_bytes: int = knob(65_536, "largest frame a client may send", least=1_024, most=1_048_576)
     body_bytes: int = knob(1_048_576, "largest body of an HTTP request", least=1_024, most=10_485_760)
-    buffer_bytes: int = knob(65_536, "unsent bytes after which a connection is left behind (and later brought up to date)", least=4_096)
+    buffer_bytes: int = knob(
+        65_536, "unsent bytes after which a connection is left behind (and later brought up to date)", least=4_096
+    )
     stall_seconds: float = knob(10.0, "a connection that takes nothing for this long is closed", least=0.1, most=300)
-    greetings: int = knob(64, "hellos answered at a time; in a storm the others wait, those who come back first", least=1, most=10_000)
+    greetings: int = knob(
+        64, "hellos answered at a time; in a storm the others wait, those who come back first", least=1, most=10_000
+    )
     greetings_waiting: int = knob(12_000, "hellos that may wait for their turn", least=1)
     connections: int = knob(12_000, "most connections per process", least=1)
     connections_per_ticket: int = knob(8, "most connections with one ticket per process", least=1)
@@ -78,7 +92,9 @@ class Settings:
     # Operation
     metrics_port: int = knob(0, "port of /metrics on this machine only; 0: none", least=0, most=65_535)
     audit_seconds: float = knob(10.0, "a session of this process is recounted this often", least=0.1, most=86_400)
-    key_settle_seconds: float = knob(60.0, "a new signing key is used after this time, when every process knows it", least=0, most=3_600)
+    key_settle_seconds: float = knob(
+        60.0, "a new signing key is used after this time, when every process knows it", least=0, most=3_600
+    )
 
     # Sessions
     max_participants: int = knob(10_000, "people in one session unless it sets its own cap", least=1, most=1_000_000)

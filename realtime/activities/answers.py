@@ -65,7 +65,9 @@ def _stored(answer: BaseModel, sent: Mapping[str, Json]) -> Mapping[str, Json]:
     return {name: value for name, value in dumped.items() if name in sent or value != fields[name].get_default()}
 
 
-def envelope(type_name: str, version: int, data: Mapping[str, Json], metadata: Mapping[str, Json], elapsed_ms: int | None) -> dict[str, Json]:
+def envelope(
+    type_name: str, version: int, data: Mapping[str, Json], metadata: Mapping[str, Json], elapsed_ms: int | None
+) -> dict[str, Json]:
     """The stored document of a response (requirements A17); `elapsed_ms` is the server's own measure."""
     result: dict[str, Json] = {"type": type_name, "version": version, "data": data, "metadata": dict(metadata)}
     if elapsed_ms is not None:

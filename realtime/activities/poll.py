@@ -64,9 +64,9 @@ class Poll(ActivityType[Settings, Answer]):
         options = migrated.get("options")
         if isinstance(options, list) and options and all(isinstance(option, str) for option in options):
             migrated["options"] = [{"id": _letters(index), "text": text} for index, text in enumerate(options)]
-        if "allow_multiple_choice" in migrated:
-            if migrated.pop("allow_multiple_choice") is True and isinstance(migrated.get("options"), list):
-                migrated.setdefault("max_choices", len(migrated["options"]))
+        several = migrated.pop("allow_multiple_choice", False)
+        if several is True and isinstance(migrated.get("options"), list):
+            migrated.setdefault("max_choices", len(migrated["options"]))
         for moved in ("show_live_results", "anonymous_voting"):
             migrated.pop(moved, None)
         return migrated

@@ -7,6 +7,8 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+import realtime.activities
+from realtime.activities import generic
 from realtime.activities.contract import ActivityType
 from realtime.core.errors import Refusal
 
@@ -48,9 +50,7 @@ class Registry:
 @lru_cache(maxsize=1)
 def installed() -> Registry:
     """All types of this package and of installed packages; found once per process."""
-    import realtime.activities as package
-    from realtime.activities import generic
-
+    package = realtime.activities
     found: list[Kind] = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         kind = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "TYPE", None)

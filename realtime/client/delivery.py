@@ -85,9 +85,7 @@ class Delivery:
             size = len(encode_command(command, 0)) + _ID_BYTES
             if size > self._frame_bytes:
                 # The server would end the connection, and the answer would end every next one.
-                self.refuse(
-                    submission_id, Refused("too_large", "The answer is larger than the server accepts.")
-                )
+                self.refuse(submission_id, Refused("too_large", "The answer is larger than the server accepts."))
                 continue
             wait = self._budget.wait_seconds(size, now)
             if wait > 0:

@@ -73,10 +73,8 @@ async def join(
             if attempt == _JOIN_TRIES:
                 raise
         else:
-            return Joined(
-                answer["session_id"], answer["participant_id"], answer["nickname"], answer["ticket"]
-            )
-        await asyncio.sleep(pause_seconds * (0.5 + random.random()))  # noqa: S311 -- jitter keeps no secret
+            return Joined(answer["session_id"], answer["participant_id"], answer["nickname"], answer["ticket"])
+        await asyncio.sleep(pause_seconds * (0.5 + random.random()))
     raise AssertionError("the last try returns or raises")
 
 
@@ -94,9 +92,7 @@ def _ask(
         raise Unreachable(f"{base_url!r} is not the http address of a server")
     local = None if source_address is None else (source_address, 0)
     connection = (
-        HTTPSConnection(
-            parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS, source_address=local, context=tls
-        )
+        HTTPSConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS, source_address=local, context=tls)
         if parts.scheme == "https"
         else HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS, source_address=local)
     )

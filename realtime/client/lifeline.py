@@ -151,12 +151,7 @@ class Lifeline:
         self._online_since = None
         if FIRST_FINAL_CODE <= code <= _LAST_FINAL_CODE:
             raise ConnectionEnded(code, self._farewell)
-        if (
-            status is not None
-            and 400 <= status < 500
-            and status not in _PASSING_STATUSES
-            and not self.connects
-        ):
+        if status is not None and 400 <= status < 500 and status not in _PASSING_STATUSES and not self.connects:
             raise ConnectionEnded(status, f"{self._uri.host}:{self._uri.port} refuses the WebSocket")
         if since is not None and now - since >= self._patience.stable_seconds:
             self._backoff.rest()

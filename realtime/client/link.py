@@ -37,9 +37,7 @@ def socket_uri(url: str) -> WebSocketURI:
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = parts.path.rstrip("/")
-    return parse_uri(
-        parts._replace(scheme=scheme, path=path if path.endswith("/ws") else f"{path}/ws").geturl()
-    )
+    return parse_uri(parts._replace(scheme=scheme, path=path if path.endswith("/ws") else f"{path}/ws").geturl())
 
 
 class Link(asyncio.Protocol):
@@ -52,9 +50,7 @@ class Link(asyncio.Protocol):
     def __init__(self, uri: WebSocketURI, owner: Owner) -> None:
         self._uri = uri
         self._owner = owner
-        self._socket = ClientProtocol(
-            uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=FRAME_BYTES_LIMIT
-        )
+        self._socket = ClientProtocol(uri, subprotocols=[Subprotocol(SUBPROTOCOL)], max_size=FRAME_BYTES_LIMIT)
         self._transport: asyncio.Transport | None = None
         self._parts: list[bytes] = []
         self._next_id = 0

@@ -89,9 +89,7 @@ class Outbox:
         self._entries[entry.submission_id] = entry
         self._changed()
 
-    def accept(
-        self, submission_id: str, *, epoch: str, offset: int, receipt: str, in_round: int, revision: int
-    ) -> Entry | None:
+    def accept(self, submission_id: str, *, epoch: str, offset: int, receipt: str, in_round: int, revision: int) -> Entry | None:
         """Remember where an answer was counted; None when it is not here any more."""
         entry = self._entries.get(submission_id)
         if entry is None:
@@ -115,10 +113,7 @@ class Outbox:
         covered = [
             entry
             for entry in self._entries.values()
-            if entry.state == "counted"
-            and entry.epoch == epoch
-            and entry.offset is not None
-            and entry.offset <= saved
+            if entry.state == "counted" and entry.epoch == epoch and entry.offset is not None and entry.offset <= saved
         ]
         for entry in covered:
             del self._entries[entry.submission_id]
@@ -149,9 +144,7 @@ class Outbox:
         return json.dumps([asdict(entry) for entry in self._entries.values()], ensure_ascii=False)
 
     @classmethod
-    def load(
-        cls, text: str, *, limit: int = OUTBOX_LIMIT, on_change: Callable[["Outbox"], None] | None = None
-    ) -> "Outbox":
+    def load(cls, text: str, *, limit: int = OUTBOX_LIMIT, on_change: Callable[["Outbox"], None] | None = None) -> "Outbox":
         """An outbox from what `dump` wrote; raises ValueError for anything else."""
         try:
             return cls((Entry(**document) for document in json.loads(text)), limit=limit, on_change=on_change)

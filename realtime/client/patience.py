@@ -48,9 +48,7 @@ class Backoff:
 class Budget:
     """Bytes that may be sent now. The server ends connections that send more than any honest client would."""
 
-    def __init__(
-        self, now: float, *, bytes_per_second: float = 32_768.0, burst_bytes: float = 131_072.0
-    ) -> None:
+    def __init__(self, now: float, *, bytes_per_second: float = 32_768.0, burst_bytes: float = 131_072.0) -> None:
         self._rate = bytes_per_second
         self._burst = burst_bytes
         self._left = burst_bytes

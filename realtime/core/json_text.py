@@ -27,6 +27,9 @@ class Limits:
     max_list_entries: int = 2_000
 
 
+DEFAULT_LIMITS: Final = Limits()
+
+
 class _Fault:
     """Stands in a parsed tree for something refused, so that the walk can report its path."""
 
@@ -71,7 +74,7 @@ _decoder = json.JSONDecoder(
 )
 
 
-def decode(text: str | bytes, limits: Limits = Limits()) -> JsonValue:
+def decode(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
     """Parse and check a document.
 
     Raises Refusal: `malformed`, `too_large`, `too_deep`, `too_many_parts`, `duplicate_key`,
@@ -118,7 +121,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def check(value: JsonValue, limits: Limits = Limits()) -> None:
+def check(value: JsonValue, limits: Limits = DEFAULT_LIMITS) -> None:
     """Refuse a parsed tree that holds a fault, with the path of the first one found."""
     keys = entries = 0
     waiting: list[tuple[Any, str]] = [(value, "")]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from .errors import Refusal
-from .json_text import JsonValue, Limits, decode
+from .json_text import DEFAULT_LIMITS, JsonValue, Limits, decode
 
 SUBPROTOCOL = "plenum.v1"
 PROTOCOL_VERSION = 1
@@ -72,7 +72,7 @@ class Submit(Frame):
     id: MessageId
     activity_id: Uuid
     submission_id: Annotated[Uuid, Field(description="made by the client once per press, before the first send; UUIDv7")]
-    data: Annotated[JsonValue, Field(description="the answer as the activity type asks, or {\"abstain\": true}")]
+    data: Annotated[JsonValue, Field(description='the answer as the activity type asks, or {"abstain": true}')]
     round: Annotated[int, Field(ge=1, le=32_000)] | None = None
     revision: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="the client's count of its changes to this response; highest wins")
@@ -201,7 +201,7 @@ Command: TypeAlias = Annotated[
 _commands: TypeAdapter[Any] = TypeAdapter(Command)
 
 
-def read_command(text: str | bytes, limits: Limits = Limits()) -> Any:
+def read_command(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Any:
     """A checked command from one frame.
 
     Raises Refusal `malformed`, `unknown_message`, `invalid` and those of `json_text.decode`; its

@@ -11,6 +11,7 @@ KEYS  1 shard epoch   HASH      6 people     HASH     11 tally    HASH
       5 parts         SET      10 limits     HASH
 ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answers were checked with
       6 most answers that may wait in the shard's outbox  7 poke channel
+      8 raw keys of the session above which no new item is taken, so that it can still be read in one piece
       then 11 per answer:
         participant, entry, submission id, response id to use if new,
         revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
@@ -23,7 +24,7 @@ Errors   EPOCH the shard lives in another epoch · COLD the session is not loade
 ]]
 local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX =
   unpack(KEYS)
-local STRIDE, FIRST = 11, 8
+local STRIDE, FIRST = 11, 9
 local EXACT = 2 ^ 53   -- from here on Lua's numbers skip integers; Redis adds exactly
 local call = redis.call
 
@@ -46,6 +47,8 @@ elseif activity[5] and tonumber(activity[5]) > 0 and now > tonumber(activity[5])
 local changes = activity[4] == '1'
 local room = tonumber(ARGV[6]) - tonumber(shard[2] or 0)
 
+local wide = call('ZCARD', STAMPS)
+
 local n = (#ARGV - FIRST + 1) / STRIDE
 local people, submissions, fields = {}, {}, {}
 for i = 1, n do
@@ -65,7 +68,7 @@ local answers_now, seen_now, mine_now = {}, {}, {}          -- what this batch i
 local sums, moved = {}, {}                                  -- counters JSON -> how often; extra counters
 local set_answers, set_seen, stamps, personal, lines = {}, {}, {}, {}, {}
 local set_items, drop_items = {}, {}
-local limits_now, entries_now = {}, {}
+local limits_now, set_limits, entries_now = {}, {}, {}
 
 -- Most activities take one answer each; only where some entry stands is anybody counted by his entries.
 local several = call('EXISTS', LIMITS) == 1
@@ -77,6 +80,10 @@ local function standing(field)
     limits_now[field] = value
   end
   return value
+end
+
+local function set_standing(field, value)
+  limits_now[field], set_limits[field] = value, value
 end
 
 -- Whether his answer without an entry stands, beside those with one.
@@ -133,6 +140,7 @@ for i = 1, n do
     elseif lives and not changes and not receipt then
       code, got_revision, got_response = -7, old_revision, old_response
     elseif room < 1 then code = -20
+    elseif item ~= '' and not old and not receipt and wide >= tonumber(ARGV[8]) then code = -14
     else
       local kind = entry ~= '' and (string.match(entry, '^([^:]*):') or entry) or ''
       local adds = (payload ~= '' and 1 or 0) - (lives and 1 or 0)
@@ -155,9 +163,9 @@ for i = 1, n do
           if entry == '' then
             others = standing(participant)
           else
-            limits_now[participant .. '|' .. kind] = standing(participant .. '|' .. kind) + adds
             others = standing(participant)
-            limits_now[participant] = others + adds
+            set_standing(participant .. '|' .. kind, standing(participant .. '|' .. kind) + adds)
+            set_standing(participant, others + adds)
             others = math.min(others, others + adds) + (single(participant) and 1 or 0)
           end
           if others == 0 then moved['#people'] = (moved['#people'] or 0) + adds end
@@ -172,6 +180,7 @@ for i = 1, n do
           set_items[got_response] = string.sub(item, 1, -2) .. ',"seq":' .. offset .. '}'
           drop_items[got_response] = nil
           stamps[item_key] = offset
+          if not old then wide = wide + 1 end
         elseif old_flag == 'li' then
           drop_items[got_response], set_items[got_response] = true, nil
           stamps[item_key] = offset
@@ -230,7 +239,7 @@ if #lines > 0 then
   end
   write('HSET', ANSWERS, set_answers)
   write('HSET', SEEN, set_seen)
-  write('HSET', LIMITS, limits_now)
+  write('HSET', LIMITS, set_limits)
   write('HSET', ENTRIES, entries_now)
   write('HSET', ITEMS, set_items)
   for response in pairs(drop_items) do call('HDEL', ITEMS, response) end

@@ -19,6 +19,7 @@ REFUSALS: Final[dict[int, str]] = {
     -10: "too_many_answers",
     -12: "submission_id_conflict",
     -13: "unknown_response",
+    -14: "activity_full",
     -20: "overloaded",
     -30: "session_full",
     -31: "session_locked",

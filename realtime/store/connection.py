@@ -95,9 +95,7 @@ def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_sec
 
 def connect_unchecked(url: str, *, timeout_seconds: float, connections: int = 4) -> Redis:
     """A client for recovery itself, which may talk to any incarnation."""
-    pool = BlockingConnectionPool.from_url(
-        url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds)
-    )
+    pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds))
     return Redis.from_pool(pool)
 
 
@@ -142,9 +140,11 @@ async def check_server(redis: Redis) -> str:
         raise UnfitStore(f"Redis does not answer at REDIS_URL: {error}. Check the address and that it runs.") from error
     valkey = server.get("valkey_version")
     version = str(valkey or server.get("redis_version", "0"))
-    major = int(version.split(".")[0])
+    major = int(version.partition(".")[0])
     if major < (8 if valkey else 7):
-        raise UnfitStore(f"{'Valkey' if valkey else 'Redis'} {version} is too old: Plenum needs Redis 7 or Valkey 8, or newer. Upgrade it.")
+        raise UnfitStore(
+            f"{'Valkey' if valkey else 'Redis'} {version} is too old: Plenum needs Redis 7 or Valkey 8, or newer. Upgrade it."
+        )
     policy = memory.get("maxmemory_policy")
     if policy != "noeviction":
         raise UnfitStore(

@@ -67,7 +67,7 @@ class Intake:
 
     def __init__(
         self, redis: Redis, incarnation: Incarnation, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
-        high_water: int, timeout_seconds: float, fault: Callable[[str], None] = lambda point: None,
+        high_water: int, timeout_seconds: float, changes_limit: int = 20_000, fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._redis = redis
         self._incarnation = incarnation
@@ -76,6 +76,7 @@ class Intake:
         self._pipeline = pipeline
         self._most_waiting = waiting
         self._high_water = high_water
+        self._most_keys = changes_limit * 9 // 10  # the rest is for what presenters write
         self._timeout_seconds = timeout_seconds
         self._fault = fault  # test hook
         self._waiting: list[Submission] = []
@@ -166,6 +167,7 @@ class Intake:
             session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
             session.personal, shard.outbox,
             epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
+            self._most_keys,
         ]  # fmt: skip
         for one in part:
             command += (

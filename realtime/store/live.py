@@ -160,7 +160,9 @@ class Live:
             [session.meta, session.stamps, session.values, session.people, session.names, session.removed, shard.outbox], arguments,
         )  # fmt: skip
         return [
-            reply[index + 1] if reply[index] > 0 else Refusal(REFUSALS[reply[index]], after_ms=2_000 if reply[index] == -20 else None)
+            reply[index + 1]
+            if reply[index] > 0
+            else Refusal(REFUSALS[reply[index]], after_ms=2_000 if reply[index] == -20 else None)
             for index in range(0, len(reply), 2)
         ]
 
@@ -252,7 +254,9 @@ class Live:
                 if more:
                     pipe = self.redis.pipeline(transaction=False)
                     for activity_id, round, entries in more:
-                        pipe.hmget(session.answers(activity_id, round), [keys.answer_field(participant_id, entry) for entry in entries])
+                        pipe.hmget(
+                            session.answers(activity_id, round), [keys.answer_field(participant_id, entry) for entry in entries]
+                        )
                     for (activity_id, round, entries), values in zip(more, await pipe.execute(), strict=True):
                         found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
         except (RedisError, TimeoutError, OSError) as error:

@@ -15,7 +15,9 @@ log = logging.getLogger("plenum.store")
 QUIET_SECONDS: Final = 5.0  # after this much silence the subscription is asked whether it lives
 
 
-async def listen(redis: Redis, shards: Sequence[keys.Shard], on_poke: Callable[[str], None], on_reconnect: Callable[[], None]) -> None:
+async def listen(
+    redis: Redis, shards: Sequence[keys.Shard], on_poke: Callable[[str], None], on_reconnect: Callable[[], None]
+) -> None:
     """Call `on_poke` for every poke until cancelled; `on_reconnect` after a gap in which pokes may have been lost."""
     pause_seconds = 0.1
     while True:

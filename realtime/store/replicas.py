@@ -8,6 +8,7 @@ be at one in between, where it saw what this copy never did; it gets everything 
 """
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -92,9 +93,9 @@ class Replica:
 
     def _read_plain(self, name: str, value: str) -> None:
         if name == "session":
-            self.session = _read(value)
+            self.session = json.loads(value)
         elif name == "people":
-            self.people = _read(value)
+            self.people = json.loads(value)
         else:
             self.saved = int(value)
 
@@ -199,9 +200,3 @@ class Replicas:
 def _subject(key: str) -> str:
     """What a wire key is about: an activity's id, or the key itself."""
     return key if key in _PLAIN else key.split(":", 2)[1]
-
-
-def _read(text: str) -> Any:
-    from json import loads  # our own text, written by `encode`
-
-    return loads(text)

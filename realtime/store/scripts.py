@@ -12,13 +12,9 @@ NAMES: Final = (
     "write_value",
 )  # fmt: skip
 
-TEXTS: Final[dict[str, str]] = {
-    name: files("realtime.store").joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in NAMES
-}
+TEXTS: Final[dict[str, str]] = {name: files("realtime.store").joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in NAMES}
 # SHA-1 is Redis' name for a script, no security rests on it.
-DIGESTS: Final[dict[str, str]] = {
-    name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in TEXTS.items()
-}
+DIGESTS: Final[dict[str, str]] = {name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in TEXTS.items()}
 
 
 async def load(redis: "Redis") -> None:

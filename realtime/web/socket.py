@@ -35,7 +35,8 @@ from realtime.core.messages import (
     encode,
     read_command,
 )
-from realtime.hub import Connection, Hub, Own
+from realtime.hub import Hub
+from realtime.rooms import Connection, Own
 from realtime.web.greetings import Greetings
 from realtime.web.wire import SocketWire
 
@@ -175,7 +176,8 @@ class Socket:
     def _complain(self, refusal: Refusal) -> None:
         self._faults += 1
         message_id = refusal.details.get("id")
-        self._reply(refusal_frame(message_id if isinstance(message_id, int) and message_id >= 0 else None, refusal))
+        # `true` is an int to Python, and not an id.
+        self._reply(refusal_frame(message_id if type(message_id) is int and message_id >= 0 else None, refusal))
         if self._faults >= _MOST_FAULTS or (not self._greeted):
             self._wire.close(CloseCode.PROTOCOL)
 
@@ -223,9 +225,7 @@ class Socket:
         actor = await sockets.gate.admit(hello.ticket)
         connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
         position = hello.position
-        state, own = await sockets.hub.attach(
-            connection, position.epoch if position else "", position.offset if position else None
-        )
+        state, own = await sockets.hub.attach(connection, position.epoch if position else "", position.offset if position else None)
         self._actor, self._connection = actor, connection
         if self._wire.disconnected:
             sockets.hub.detach(connection)
@@ -301,5 +301,3 @@ _CLOSES: Final[dict[str, CloseCode]] = {
 
 def _close_code(refusal: Refusal) -> CloseCode:
     return _CLOSES.get(refusal.code, CloseCode.OVERLOADED)
-
-

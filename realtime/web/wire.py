@@ -7,13 +7,15 @@ an end for peers that stop reading.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Close, Frame
 from websockets.http11 import Request
 
 from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, CloseCode
@@ -52,6 +54,11 @@ def frame_text(payload: bytes) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8, "big") + payload
 
 
+def closing_frame(code: CloseCode) -> Closing:
+    """What is said before a connection is closed with this code."""
+    return Closing(close_code=code, code=code.name.lower(), message=CLOSE_MEANINGS[code], reconnect=code < FIRST_FINAL_CODE)
+
+
 class SocketWire(WebSocketsSansIOProtocol):
     """One WebSocket. Subclassed per application with its `door`."""
 
@@ -64,6 +71,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         self._budget = float(BURST_BYTES)
         self._budget_at = self.loop.time()
         self._ended = False
+        self._deaf = False
 
     # ----------------------------------------------------------------------------------- as the hub sees it
 
@@ -83,10 +91,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         if self._ended or self.close_sent:
             return
         if self.handshake_complete:
-            closing = Closing(
-                close_code=code, code=code.name.lower(), message=CLOSE_MEANINGS[code], reconnect=code < FIRST_FINAL_CODE
-            )
-            self.send(frame_text(encode(closing)))
+            self.send(frame_text(encode(closing_frame(code))))
         self._ended = True
         self.stop_keepalive()
         if self.handshake_complete and not self.transport.is_closing():
@@ -102,10 +107,8 @@ class SocketWire(WebSocketsSansIOProtocol):
             return
         peer = self.transport.get_extra_info("socket")
         if peer is not None:
-            try:
+            with contextlib.suppress(OSError, ValueError):  # the descriptor may be gone already, which is what is wanted
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            except (OSError, ValueError):
-                pass  # the descriptor is gone already, which is what was wanted
         self.transport.abort()
 
     # ------------------------------------------------------------------------------------- uvicorn's calls
@@ -115,7 +118,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=65_536)
 
     def data_received(self, data: bytes) -> None:
-        if self._ended and self._listener is None:
+        if self._deaf or (self._ended and self._listener is None):
             return
         if self._listener is not None:
             now = self.loop.time()
@@ -159,7 +162,8 @@ class SocketWire(WebSocketsSansIOProtocol):
         body = f"{status.value} {status.phrase}\n".encode()
         self.transport.write(
             f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-type: text/plain\r\n"
-            f"content-length: {len(body)}\r\n\r\n".encode() + body
+            f"content-length: {len(body)}\r\n\r\n".encode()
+            + body
         )
         self.handshake_complete = self.close_sent = True
         self._ended = True
@@ -211,8 +215,26 @@ class SocketWire(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def handle_parser_exception(self) -> None:
-        super().handle_parser_exception()
-        self.loop.call_later(CLOSE_SECONDS, self.abort)
+        """The peer sent what is no WebSocket, or too much at once: say so, end our side, and read no more.
+
+        What still arrives is dropped, not left unread: a socket closed over unread bytes would be reset, and
+        the reason lost with it.
+        """
+        if self._listener is None:
+            super().handle_parser_exception()
+            self.loop.call_later(CLOSE_SECONDS, self.abort)
+            return
+        self.conn.data_to_send()  # the parser's own close frame, with a code that says nothing about reconnecting
+        code = CloseCode.TOO_LARGE if isinstance(self.conn.parser_exc, PayloadTooBig) else CloseCode.PROTOCOL
+        if not self._ended:
+            self.send(frame_text(encode(closing_frame(code))))
+            payload = Close(int(code), "").serialize()
+            self.transport.write(b"\x88" + bytes((len(payload),)) + payload)
+        self._ended = self._deaf = self.close_sent = True
+        self.stop_keepalive()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._stall is not None:

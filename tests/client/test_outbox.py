@@ -75,9 +75,7 @@ class Departures(RuleBasedStateMachine):
     @invariant()
     def only_saved_and_refused_ones_are_gone(self) -> None:
         gone = self.refused | self.saved
-        assert [entry.submission_id for entry in self.outbox] == [
-            each for each in self.order if each not in gone
-        ]
+        assert [entry.submission_id for entry in self.outbox] == [each for each in self.order if each not in gone]
 
     @invariant()
     def receipts_are_kept(self) -> None:

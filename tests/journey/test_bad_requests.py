@@ -47,11 +47,12 @@ async def test_unreadable_body_is_malformed(stage: Stage, name: str) -> None:
     seat = await scene.join()
     path = f"{scene.path}/activities/{activity_id}/responses"
     assert_problem(await post_raw(stage, path, seat.ticket, text), code)
+    assert_problem(await post_raw(stage, path, seat.ticket, "null"), "invalid")
 
 
 @pytest.mark.parametrize(
     "body",
-    [{}, [], None, "text", {"response_data": {"selected": ["a"]}, "more": 1}, {"response_data": {"selected": ["a"]}, "round": "1"}],
+    [{}, [], 7, "text", {"response_data": {"selected": ["a"]}, "more": 1}, {"response_data": {"selected": ["a"]}, "round": "1"}],
 )
 async def test_body_of_another_shape_is_invalid(stage: Stage, body: Any) -> None:
     scene = await stage.session()

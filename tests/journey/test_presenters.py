@@ -46,10 +46,25 @@ async def test_new_round_counts_from_nothing_and_keeps_the_old_rows(stage: Stage
     await presenter.ask("move", activity_id=activity_id, to="closed")
     opened = await presenter.ask("move", activity_id=activity_id, to="active", new_round=True)
     assert opened["result"]["activity"]["round"] == 2
-    await presenter.until(lambda: presenter.map[f"counts:{activity_id}"]["responses"] == 0, "a count from nothing")
+    await phone.until(lambda: phone.map[f"activity:{activity_id}"]["round"] == 2, "the new round on the phone")
+    assert phone.map[f"counts:{activity_id}"]["responses"] == 0
     accepted = await phone.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"selected": ["b"]})
     assert (accepted["round"], accepted["revision"]) == (2, 1)
     assert [row["round"] for row in await scene.settled_rows(activity_id)] == [1, 2]
+
+
+async def test_answer_that_names_no_round_belongs_to_the_present_one(stage: Stage) -> None:
+    scene = await stage.session()
+    activity_id = await scene.add()
+    seat = await scene.join()
+    phone, presenter = await scene.enter(seat), await scene.present()
+    for round in range(2, 5):
+        await presenter.ask("move", activity_id=activity_id, to="closed")
+        await presenter.ask("move", activity_id=activity_id, to="active", new_round=True)
+        # Right behind the presenter's reply: this process may not have read the new round yet.
+        accepted = await phone.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"selected": ["a"]})
+        assert accepted["type"] == "accepted", accepted
+        assert accepted["round"] == round
 
 
 async def test_config_is_fixed_once_answers_may_refer_to_it(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from realtime.core.sync import StampedMap
 
+MOST_STOOD = 64
 Changes = tuple[int, int, list[tuple[str, int, Any]]]
 
 
@@ -21,6 +22,7 @@ class Copy:
         self.saved = 0
         self.activities: dict[str, dict[str, Any]] = {}
         self.map = StampedMap()
+        self.stood: list[int] = []
 
     def absorb(self, epoch: str, changes: Changes) -> None:
         offset, hidden_at, changed = changes
@@ -28,8 +30,7 @@ class Copy:
         if fresh:
             self._clear()
             self.epoch = epoch
-            # A copy that was just read does not know which keys went away before.
-            self.map.floor = hidden_at if "exact_resume" in self._without else offset
+            self.map.floor = hidden_at
         touched: dict[str, int] = {}
         for key, stamp, value in changed:
             name, _, rest = key.partition(":")
@@ -57,6 +58,9 @@ class Copy:
         if fresh:
             self.map.sort()
         self.offset = max(self.offset, offset)
+        # Of positions between two reads this copy does not know what was visible there and is gone now.
+        self.stood.append(self.offset)
+        del self.stood[:-MOST_STOOD]
 
     def _project(self, activity_id: str, stamp: int) -> None:
         activity = self.activities[activity_id]
@@ -78,6 +82,8 @@ class Copy:
         """A delta from a position of a client, or a snapshot where a delta would not be exact."""
         checked = "gap_check" not in self._without
         same = epoch == self.epoch and since is not None and self.map.floor <= since <= self.offset
+        if "exact_resume" not in self._without:
+            same = same and since in self.stood
         if since is not None and (same or (not checked and epoch)):
             changed, removed = self.map.changes(since)
             return {

@@ -86,21 +86,35 @@ class Recovering:
         token = postgres.lease_token
         postgres.lease_owner, postgres.lease_until = -2, world.now + 600
         yield
-        while batch := redis.state.outbox[:RECOVERY_BATCH]:
-            yield
-            yield from self.save(batch, epoch, token)
-            yield
-            redis.state.outbox = [one for one in redis.state.outbox if one not in batch]
-            redis.wrote()
-            yield
-        if postgres.lease_token == token:
-            postgres.lease_owner, postgres.lease_token = -1, token + 1
+        try:
+            yield from self.drain(epoch, token)
+        except (Fenced, Lost):
+            if world.on("fenced_recovery_lets_go"):
+                self.let_go(token)
+            raise
+        self.let_go(token)
         yield
         if redis.down:
             raise Lost
         redis.state.epoch, redis.state.epoch_run = epoch, run
         redis.wrote()
         return epoch
+
+    def drain(self, epoch: str, token: int) -> Steps:
+        redis = self.world.redis
+        while batch := redis.state.outbox[:RECOVERY_BATCH]:
+            yield
+            yield from self.save(batch, epoch, token)
+            yield
+            ids = {one.id for one in batch}
+            redis.state.outbox = [one for one in redis.state.outbox if one.id not in ids]
+            redis.wrote()
+            yield
+
+    def let_go(self, token: int) -> None:
+        postgres = self.world.postgres
+        if postgres.lease_token == token:
+            postgres.lease_owner, postgres.lease_token = -1, token + 1
 
     def save(self, entries: list[Entry], epoch: str, token: int) -> Steps:
         """One transaction, fenced; it may fail, and COMMIT may succeed while its reply is lost."""

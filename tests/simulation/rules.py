@@ -11,10 +11,11 @@ CORE_RULES: Final = (
 # Rules that the first runs of this simulation showed to be missing.
 FOUND_RULES: Final = (
     "readmit_holder",  # who holds a ticket and is unknown to the live store joins again; only the removed are refused
-    "exact_resume",  # a copy that was just read gives a snapshot: it does not know which keys are gone
+    "exact_resume",  # a delta begins only where the copy itself has stood: else it cannot know which keys are gone
     "closed_offset_floor",  # a rebuilt session starts above the offsets at which its activities closed
     "closed_offset_made_up",  # a closed activity without a noted offset gets one when it is loaded
     "fenced_recovery_retries",  # a recovery that lost its lock and is fenced begins again
+    "fenced_recovery_lets_go",  # ... and gives back the lease that it took
     "fenced_flusher_asks",  # a fenced flusher compares epochs instead of waiting for somebody else to
     "withdrawal_receipts",  # a withdrawal can show a receipt too
     "withdrawal_first",  # one that does is kept even where its answer has not come back yet

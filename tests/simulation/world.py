@@ -125,6 +125,7 @@ class World:
         if wanted is None or self.watch.done.get(activity) == wanted:
             return
         hub = self.random.choice(self.hubs)
+        self.watch.done.pop(activity, None)
         self.tasks.append(Task(hub.direct(activity, wanted), hub, f"direct {wanted}", activity))
 
     # ------------------------------------------------------------------------------------------------ chance
