@@ -121,7 +121,6 @@ class Session:
         return self._lifeline.trouble
 
     def start(self) -> None:
-        """Begin to connect; does nothing the second time."""
         self._lifeline.start()
 
     async def ready(self) -> None:
@@ -257,7 +256,7 @@ class Session:
     def finished(self, reason: ConnectionEnded, waiting: list[Waiting]) -> None:
         _fail(waiting, reason)
         self._delivery.finish(reason)
-        self._wake()
+        self._rouse()
 
     def heard(self, frame: dict[str, Any], waiting: Waiting | None) -> None:
         """What the frame says; one that this version does not know is ignored."""
@@ -339,16 +338,7 @@ class Session:
 
     def tell(self, kind: Kind, entry: Entry, *, code: str = "", duplicate: bool = False) -> None:
         if self._on_event is not None:
-            known = (
-                "activity_id",
-                "submission_id",
-                "round",
-                "revision",
-                "entry",
-                "epoch",
-                "offset",
-                "receipt",
-            )
+            known = ("activity_id", "submission_id", "round", "revision", "entry", "epoch", "offset", "receipt")
             told = {name: getattr(entry, name) for name in known}
             self._tell(kind, **told, data=entry.data, code=code, duplicate=duplicate)
 
@@ -371,6 +361,9 @@ class Session:
 
     def _wake(self) -> None:
         self._version += 1
+        self._rouse()
+
+    def _rouse(self) -> None:
         self._changed.set()  # everybody who waits is woken, and the next to come waits again
         self._changed.clear()
 

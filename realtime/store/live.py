@@ -76,6 +76,10 @@ class Live:
     def session(self, session_id: str) -> keys.Session:
         return keys.Session(session_id, len(self.shards))
 
+    def is_current(self, session_id: str, epoch: str) -> bool:
+        """Whether an epoch is the present one of a session's shard."""
+        return self.incarnation.epochs[keys.shard_of(session_id, len(self.shards))] == epoch
+
     async def call(self, name: str, session: keys.Session, names: list[str], arguments: Sequence[Any]) -> Any:
         """Run a script on a session; the shard's epoch key and the epoch are put in front.
 

@@ -175,7 +175,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         if self.close_sent or self._ended or self._listener is None:
             return
         if self.curr_msg_data_type != "text":
-            self._policy(CloseCode.PROTOCOL)
+            self.close(CloseCode.PROTOCOL)
             return
         self._listener.received(data)
 

@@ -74,7 +74,7 @@ async def test_an_answer_is_sent_again_until_it_is_saved(stage: Stage, start: Ca
     await pressed.saved()
     assert len(session.outbox) == 0
     told = [event.kind for event in events if event.submission_id == first["submission_id"]]
-    assert told == ["invoke", "info", "ok", "info", "saved"]
+    assert told == ["invoke", "info", "ok", "saved"]
     assert {event.participant_id for event in events if event.kind == "ok"} == {"ann"}
 
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -141,10 +140,7 @@ def test_the_next_revision_looks_at_the_same_activity_and_round_only() -> None:
     assert outbox.highest_revision("activity", 5) == 0
 
 
-@given(st.text() | st.from_type(object).map(repr))
+@pytest.mark.parametrize("text", ["", "5", "[5]", '["s1"]', '[{"colour": "blue"}]', "[{}]"])
 def test_other_text_is_no_outbox(text: str) -> None:
-    try:
-        entries = list(Outbox.load(text))
-    except ValueError:
-        return
-    assert entries == []
+    with pytest.raises(ValueError, match=r"."):
+        Outbox.load(text)

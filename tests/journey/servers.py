@@ -84,6 +84,7 @@ class Server:
         """Start it and wait until it is ready."""
         arguments = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--data-folder", str(self.data)]
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._close()
         self._output = self.log.open("ab")
         self._process = subprocess.Popen(
             [*PLENUM, *arguments], env=environment(**self._variables), cwd=REPOSITORY, stdin=subprocess.DEVNULL,

@@ -26,9 +26,6 @@ class Flushing:
     def call(self, script: Any, *arguments: Any) -> Any:
         raise AssertionError("the hub has one")
 
-    def lose(self, epoch: str) -> None:
-        raise AssertionError("the hub has one")
-
     def save(self, entries: list[Entry], epoch: str, token: int) -> Steps:
         raise AssertionError("the recovery has one")
 
@@ -57,8 +54,6 @@ class Flushing:
                 yield from self.save(batch, epoch, token)
             except Fenced:
                 self.lease = 0
-                if self.world.on("fenced_flusher_asks") and self.world.postgres.epoch != epoch:
-                    self.lose(epoch)
                 continue
             except Lost:
                 continue

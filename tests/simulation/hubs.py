@@ -220,6 +220,7 @@ class Hub(Recovering, Flushing):
                 return
         else:
             return
+        world.watch.published(activity, state)
         yield
         if not first and row.state != to:
             row.state, row.version = to, version

@@ -16,7 +16,6 @@ FOUND_RULES: Final = (
     "closed_offset_made_up",  # a closed activity without a noted offset gets one when it is loaded
     "fenced_recovery_retries",  # a recovery that lost its lock and is fenced begins again
     "fenced_recovery_lets_go",  # ... and gives back the lease that it took
-    "fenced_flusher_asks",  # a fenced flusher compares epochs instead of waiting for somebody else to
     "withdrawal_receipts",  # a withdrawal can show a receipt too
     "withdrawal_first",  # one that does is kept even where its answer has not come back yet
 )

@@ -67,8 +67,12 @@ class Watch:
     def told_saved(self, submission: str) -> None:
         self.told.add(submission)
 
+    def published(self, activity: str, state: str) -> None:
+        """The live store has the state: from here a fence stands, until somebody asks to open again."""
+        if state == "closed" and self.world.wanted.get(activity) == "closed":
+            self.closed[activity] = True
+
     def directed(self, activity: str, to: str) -> None:
-        self.closed[activity] = to == "closed"
         self.done[activity] = to
 
     def is_saved(self, submission: str) -> bool:

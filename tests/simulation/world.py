@@ -38,6 +38,7 @@ class World:
         self.now = 0
         self._number = 0
         self.faulty = False
+        self.resting = False
         self.fault_rate = self.random.choice((0.1, 0.2, 0.4))
         self.redis = RedisModel(without)
         self.postgres = PostgresModel(without)
@@ -185,7 +186,7 @@ class World:
             if hub is not None:
                 hub.paused = not hub.paused
                 self.say(f"hub {hub.number} {'stops' if hub.paused else 'goes on'}")
-        elif kind < 0.80:
+        elif kind < 0.83:
             if sum(not one.gone for one in self.clients) > 2 and client is not self.clients[0]:
                 self.say(f"{client.name} leaves for good")
                 client.disconnect()
@@ -203,6 +204,7 @@ class World:
     def quiesce(self) -> None:
         """No more faults; everybody comes back, and all work is done."""
         self.faulty = False
+        self.resting = True
         self.redis.down = False
         for hub in self.hubs:
             hub.paused = False
@@ -222,7 +224,7 @@ class World:
         for client in self.clients:
             if client.gone:
                 continue
-            if client.connection is None and self.hubs:
+            if client.connection is None and self.hubs and self.resting:
                 client.connect(self.random.choice(self.hubs))
             if client.connection is not None:
                 self.serve(client.connection)
@@ -244,8 +246,7 @@ class World:
 def run(seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> None:
     """Play one seed; raises Violation where a promise breaks."""
     world = World(seed, without, trace=trace)
-    for client in world.clients:
-        client.connect(world.hubs[0])
+    world.clients[0].connect(world.hubs[0])
     for _ in range(WARM_UP_ROUNDS):
         world.advance_all()
     world.faulty = True

@@ -7,7 +7,7 @@ import { makeBanner, makeBar } from "./frame.js";
 import { loadTexts, sentence, t } from "./i18n.js";
 import { activitiesOf, isPublic, itemsOf, loadChart, questionOf } from "./parts.js";
 import { drawHall, fillHall } from "./participant/hall.js";
-import { makeQr } from "./present/share.js";
+import { joinLink, makeQr } from "./present/share.js";
 
 await loadTexts("present");
 const given = new URLSearchParams(location.hash.slice(1));
@@ -61,8 +61,8 @@ function render({ map }) {
 
 function makeWelcome(session, number) {
   const waiting = h("p", { class: "soft" }, t(number > 0 ? "screen.between" : "screen.wait"));
-  const words = h("div", {}, h("p", { class: "host" }, t("screen.join", { host: location.host })), h("p", { class: "code" }, session.join_code), hall, waiting);
-  return { parts: [h("div", { class: "welcome" }, makeQr(session.join_code), words)] };
+  const words = h("div", {}, h("p", { class: "host" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code), hall, waiting);
+  return { parts: [h("div", { class: "welcome" }, makeQr(session), words)] };
 }
 
 function makeQuestion(activity, session, isShown) {
@@ -89,6 +89,6 @@ function makeQuestion(activity, session, isShown) {
     fill(place, h("ol", { class: "options" }, ...options.map((option, i) =>
       h("li", { class: "option" }, h("span", { class: "letter", "aria-hidden": "true" }, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)), h("span", {}, option.text ?? "")))));
   }
-  const side = h("div", { class: "side" }, makeQr(session.join_code), h("div", {}, h("p", { class: "small soft" }, t("screen.join", { host: location.host })), h("p", { class: "code" }, session.join_code)));
+  const side = h("div", { class: "side" }, makeQr(session), h("div", {}, h("p", { class: "small soft" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code)));
   return { parts: [h("section", { class: "ask" }, h("div", { class: "row" }, state, answered), h("h1", {}, questionOf(activity)), place, note), side], update };
 }

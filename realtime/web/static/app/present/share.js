@@ -4,8 +4,14 @@ import { copy } from "../dialogs.js";
 import { h, icon, write } from "../dom.js";
 import { number, t } from "../i18n.js";
 
-export function joinLink(code) {
-  return `${location.origin}/join#${code}`;
+/** Where people join: the address that the server announces for itself, else the one this page came from. */
+export function joinLink({ join_code, join_url }) {
+  return join_url ?? `${location.origin}/join#${join_code}`;
+}
+
+/** Whether a link leads nowhere but to the machine that opens it; a phone that scans it finds nothing. */
+export function isLoopback(link) {
+  return /^(localhost|127\.|\[::1\])/.test(new URL(link).hostname);
 }
 
 export function screenLink(session) {
@@ -13,8 +19,8 @@ export function screenLink(session) {
 }
 
 /** The QR of a join link as an image; the link holds no secret, so it may stand in an address. */
-export function makeQr(code) {
-  return h("img", { class: "qr", src: `/qr.svg?text=${encodeURIComponent(joinLink(code))}`, alt: t("share.qr"), width: 240, height: 240 });
+export function makeQr(value) {
+  return h("img", { class: "qr", src: `/qr.svg?text=${encodeURIComponent(joinLink(value))}`, alt: t("share.qr"), width: 240, height: 240 });
 }
 
 /**
@@ -28,7 +34,9 @@ export function makeShare(session, act) {
   const lock = h("button", { type: "button" });
   const lockNote = h("p", { class: "small soft", hidden: true }, t("session.locked"));
   const qrPlace = h("div", { class: "qr-place" });
-  let shownCode = null;
+  const host = h("strong", {});
+  const loopback = h("p", { class: "small warning", hidden: true }, t("share.loopback"));
+  let link = null;
   let isLocked = false;
   lock.addEventListener("click", () => act({ type: "move_session", locked: !isLocked }));
   const second = `${location.origin}/present#session=${session.id}&ticket=${session.ticket}`;
@@ -39,9 +47,10 @@ export function makeShare(session, act) {
       "section",
       { class: "card stack join-card" },
       qrPlace,
-      h("div", {}, h("p", { class: "small soft" }, `${t("share.join")} `, h("strong", {}, location.host), ` ${t("share.code")}`), code),
+      loopback,
+      h("div", {}, h("p", { class: "small soft" }, `${t("share.join")} `, host, ` ${t("share.code")}`), code),
       h("dl", { class: "people" }, h("div", {}, joined, h("dt", {}, t("share.joined"))), h("div", {}, online, h("dt", {}, t("share.online")))),
-      h("button", { type: "button", on: { click: () => copy(joinLink(shownCode)) } }, icon("copy"), t("share.copyLink")),
+      h("button", { type: "button", on: { click: () => copy(link) } }, icon("copy"), t("share.copyLink")),
     ),
     h(
       "section",
@@ -56,10 +65,12 @@ export function makeShare(session, act) {
   return {
     element,
     update(value, people) {
-      if (value.join_code && value.join_code !== shownCode) {
-        shownCode = value.join_code;
-        write(code, shownCode);
-        qrPlace.replaceChildren(makeQr(shownCode));
+      if (value.join_code && joinLink(value) !== link) {
+        link = joinLink(value);
+        write(code, value.join_code);
+        write(host, new URL(link).host);
+        loopback.hidden = !isLoopback(link);
+        qrPlace.replaceChildren(makeQr(value));
       }
       isLocked = value.locked;
       lock.replaceChildren(icon("lock"), t(isLocked ? "session.unlock" : "session.lock"));

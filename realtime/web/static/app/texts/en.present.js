@@ -27,6 +27,7 @@ export default {
 
   "share.join": "Join at",
   "share.code": "with the code",
+  "share.loopback": "Phones cannot reach this address. Open this page by the address of this machine in the network.",
   "share.qr": "QR code of the join link",
   "share.copyLink": "Copy join link",
   "share.copied": "Copied.",

@@ -1,0 +1,193 @@
+"""The command line: help that reads well, migrations, and starts that are refused with a sentence that says what to do."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from realtime.engines import Engines, start_engines
+from tests.journey.servers import REPOSITORY, environment, free_port, is_ready, run_plenum, wait_until
+from tests.journey.stages import eventually, open_stage
+
+COMMANDS = ["serve", "demo", "flush", "migrate", "settings"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_reads_well(command: str) -> None:
+    done = run_plenum(*([command] if command else []), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = re.sub(r"\s+", " ", done.stdout)
+    assert text.startswith(f"usage: plenum {command}".strip())
+    assert "`plenum settings` lists them" in text
+    for other in () if command else COMMANDS:
+        assert re.search(rf" {other} [a-z]", text), f"{other} is explained"
+    for line in done.stdout.splitlines():
+        assert len(line) <= 80
+    undescribed = re.findall(r"^  (--[a-z-]+)(?: [A-Z]+)?$\n(?!    )", done.stdout, re.MULTILINE)
+    assert undescribed == []
+
+
+def test_no_command_shows_the_help_and_unknown_ones_are_refused() -> None:
+    assert run_plenum().stdout.startswith("usage: plenum")
+    unknown = run_plenum("fly")
+    assert (unknown.returncode, "invalid choice: 'fly'" in unknown.stderr) == (2, True)
+
+
+def test_settings_lists_values_and_hides_secrets() -> None:
+    listed = run_plenum("settings", DATABASE_URL="postgresql://me:password@host/db", PLENUM_TICK_MS="250")
+    assert listed.returncode == 0
+    assert "password" not in listed.stdout
+    assert re.search(r"^PLENUM_TICK_MS +250$", listed.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PLENUM_TICK_MS", "soon", "PLENUM_TICK_MS is 'soon', which is not a number."),
+        ("PLENUM_TICK_MS", "1", "PLENUM_TICK_MS is 1; it must be at least 10."),
+        ("PORT", "99999", "PORT is 99999; it must be at most 65535."),
+        ("PLENUM_LOG_FORMAT", "xml", "PLENUM_LOG_FORMAT is 'xml'; it must be one of text, json."),
+        ("PLENUM_STRICT_TYPES", "maybe", "PLENUM_STRICT_TYPES is 'maybe', which is not a yes or no."),
+    ],
+)
+def test_setting_that_cannot_be_is_refused_by_name(name: str, value: str, sentence: str) -> None:
+    refused = run_plenum("serve", **{name: value})
+    assert (refused.returncode, refused.stderr.strip()) == (2, f"plenum: {sentence}")
+
+
+async def test_migrate_goes_up_and_down_and_tells_where_it_is(external_engines: Engines, empty_database: str) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": empty_database}
+    status = run_plenum("migrate", "status", **variables)
+    assert (status.returncode, status.stdout.strip()) == (0, "schema: none (this version needs 0001)")
+    check = run_plenum("migrate", "check", **variables)
+    assert check.returncode == 1
+    assert "run `plenum migrate up`" in check.stderr
+    for _ in range(2):
+        up = run_plenum("migrate", "up", **variables)
+        assert (up.returncode, up.stdout.strip()) == (0, "schema: 0001 (this version needs 0001)"), up.stderr
+    assert run_plenum("migrate", "check", **variables).returncode == 0
+    assert "user_responses" in await tables(empty_database)
+    down = run_plenum("migrate", "down", **variables)
+    assert (down.returncode, down.stdout.strip()) == (0, "schema: none (this version needs 0001)"), down.stderr
+    assert await tables(empty_database) <= {"alembic_version"}
+
+
+async def tables(database_url: str) -> set[str]:
+    connection = await asyncpg.connect(database_url)
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+    return {row["tablename"] for row in rows}
+
+
+@pytest.mark.parametrize("command", ["serve", "flush"])
+async def test_start_on_another_schema_names_the_command(external_engines: Engines, empty_database: str, command: str) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": empty_database, "PORT": str(free_port())}
+    refused = run_plenum(command, **variables)
+    assert refused.returncode == 2
+    assert refused.stderr.strip().endswith("The database has no Plenum schema yet: run `plenum migrate up`.")
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+    await connection.execute("INSERT INTO alembic_version VALUES ('0000')")
+    await connection.close()
+    refused = run_plenum(command, **variables)
+    assert refused.returncode == 2
+    assert "is at revision 0000, but this program needs 0001: run `plenum migrate up`" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_start_on_a_redis_that_evicts_is_refused(external_engines: Engines, tmp_path: Path) -> None:
+    options = {"maxmemory-policy": "allkeys-lru"}
+    engines = start_engines(tmp_path, tcp=True, postgres=False, valkey_options=options)
+    try:
+        refused = run_plenum(
+            "serve", REDIS_URL=engines.redis_url, DATABASE_URL=external_engines.database_url, PORT=str(free_port())
+        )
+    finally:
+        engines.stop()
+    assert refused.returncode == 2
+    assert "Redis evicts keys when memory is short (maxmemory-policy allkeys-lru)" in refused.stderr
+    assert refused.stderr.strip().endswith("Set maxmemory-policy to noeviction.")
+
+
+def test_start_on_a_postgresql_without_durable_commits_is_refused(external_engines: Engines, tmp_path: Path) -> None:
+    engines = start_engines(tmp_path, tcp=True, valkey=False, postgres_options={"fsync": "off"})
+    try:
+        refused = run_plenum(
+            "serve", REDIS_URL=external_engines.redis_url, DATABASE_URL=engines.database_url, PORT=str(free_port())
+        )
+    finally:
+        engines.stop()
+    assert refused.returncode == 2
+    assert "PostgreSQL runs with fsync = off and may lose what it confirmed" in refused.stderr
+
+
+async def test_start_where_commits_are_not_awaited_is_refused(external_engines: Engines, empty_database: str) -> None:
+    connection = await asyncpg.connect(empty_database)
+    name = empty_database.rpartition("/")[2]
+    await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    await connection.close()
+    refused = run_plenum("serve", REDIS_URL=external_engines.redis_url, DATABASE_URL=empty_database, PORT=str(free_port()))
+    assert refused.returncode == 2
+    assert "synchronous_commit = off" in refused.stderr
+
+
+@pytest.mark.parametrize("missing", ["REDIS_URL", "DATABASE_URL"])
+def test_servers_that_do_not_answer_are_named(external_engines: Engines, missing: str) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    variables[missing] = f"{'redis' if missing == 'REDIS_URL' else 'postgresql'}://127.0.0.1:{free_port()}/0"
+    refused = run_plenum("serve", PORT=str(free_port()), **variables)
+    assert refused.returncode == 2
+    assert f"does not answer at {missing}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_flusher_of_its_own_needs_servers_of_its_own() -> None:
+    refused = run_plenum("flush")
+    assert (refused.returncode, "set REDIS_URL and DATABASE_URL" in refused.stderr) == (2, True)
+
+
+async def test_procfile_runs_as_it_stands(external_engines: Engines, empty_database: str, tmp_path: Path) -> None:
+    """The Procfile, run by a Procfile runner: release, then web and flusher."""
+    port = free_port()
+    variables = {
+        "REDIS_URL": external_engines.redis_url.rpartition("/")[0] + "/3", "DATABASE_URL": empty_database, "PORT": str(port),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }  # fmt: skip
+    runner = [sys.executable, "-m", "honcho", "--no-colour", "-f", str(REPOSITORY / "Procfile"), "-d", str(REPOSITORY), "start", "-p", str(port)]
+    release = subprocess.run(
+        [*runner, "release"], env=environment(**variables), capture_output=True, text=True, check=False, timeout=40
+    )
+    assert "schema: 0001 (this version needs 0001)" in release.stdout, release.stdout + release.stderr
+    log = (tmp_path / "procfile.log").open("wb+")
+    with subprocess.Popen(
+        [*runner, "web", "flusher"], env=environment(**variables), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until(lambda: is_ready(url) or process.poll() is not None, "the web process is ready", 40)
+            stage = await open_stage(url, empty_database)
+            scene = await stage.session()
+            activity_id = await scene.add()
+            phone = await scene.enter(await scene.join())
+            accepted = await phone.ask("submit", activity_id=activity_id, submission_id=scene.id, data={"selected": ["a"]})
+            await phone.until_saved(accepted)
+            assert len(await scene.rows(activity_id)) == 1
+            owners = lambda: stage.database.fetchval("SELECT count(DISTINCT lease_owner) FROM shards")  # noqa: E731
+            assert await eventually(owners, "shards have an owner") >= 1
+            await stage.close()
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        log.seek(0)
+        text = log.read().decode()
+    log.close()
+    assert "flushing 16 shards" in text, text
+    assert "Traceback" not in text, text
+    assert not is_ready(url)
