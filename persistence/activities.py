@@ -42,6 +42,9 @@ class ActivityRow:
     closed_offset: int | None
     created_at: datetime
     updated_at: datetime
+    answers_from: datetime | None = None  # end of the reading phase
+    paused_at: datetime | None = None
+    decisions_version: int = 0
 
 
 async def create(

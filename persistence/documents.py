@@ -42,7 +42,9 @@ def activity_document(row: ActivityRow) -> dict[str, Any]:
         "version": row.version,
         "order_index": row.order_index,
         "opened_at_ms": to_ms(row.opened_at),
-        "deadline_ms": to_ms(row.deadline_at),
+        "from_ms": to_ms(row.answers_from or row.opened_at),
+        "deadline_ms": None if remaining_ms(row) is not None else to_ms(row.deadline_at),
+        "remaining_ms": remaining_ms(row),
         "settings_version": settings_version(row),
         "config": json.loads(row.config),
     }
@@ -56,14 +58,23 @@ def settings_version(row: ActivityRow) -> int:
 def activity_rules(row: ActivityRow, fences_on_reveal: bool) -> dict[str, Any]:
     """What the accept script checks. Types that fence on reveal take nothing in a revealed round."""
     constraints = json.loads(row.config).get("constraints", {})
-    deadline = to_ms(row.deadline_at)
+    deadline, begin = to_ms(row.deadline_at), to_ms(row.answers_from or row.opened_at) or 0
     return {
         "state": "closed" if row.revealed and fences_on_reveal and row.state == "active" else row.state,
         "round": row.round,
         "settings_version": settings_version(row),
         "changes": bool(constraints.get("allow_changes", True)),
         "until_ms": deadline + int(constraints.get("grace_ms", 2_000)) if deadline else 0,
+        "from_ms": to_ms(row.answers_from) or 0,
+        "limit_ms": max(0, deadline - begin) if deadline else 0,
     }
+
+
+def remaining_ms(row: ActivityRow) -> int | None:
+    """What is left of a paused activity's time; None where the clock runs or there is no deadline."""
+    if row.state != "paused" or row.paused_at is None or row.deadline_at is None:
+        return None
+    return max(0, int((row.deadline_at - row.paused_at).total_seconds() * 1_000))
 
 
 def to_ms(moment: datetime | None) -> int | None:

@@ -36,6 +36,7 @@ class ParticipantRow:
     last_seen: datetime
     created_at: datetime
     updated_at: datetime
+    extra_time_percent: int = 0
 
 
 async def create(

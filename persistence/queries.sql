@@ -96,9 +96,9 @@ DELETE FROM sessions WHERE id = $1;
 
 -- name: create_activity
 -- Store a new activity, after the last one unless a place is given.
-INSERT INTO activities (id, session_id, type, title, config, order_index, state)
+INSERT INTO activities (id, session_id, type, title, config, order_index, state, unpublished_since)
 VALUES ($1, $2, $3, $4, $5,
-        coalesce($6::int, (SELECT max(order_index) + 1 FROM activities WHERE session_id = $2), 0), $7)
+        coalesce($6::int, (SELECT max(order_index) + 1 FROM activities WHERE session_id = $2), 0), $7, now())
 RETURNING *;
 
 -- name: read_activity
@@ -124,6 +124,7 @@ UPDATE activities
 SET title = coalesce($3, title),
     config = coalesce($4, config),
     order_index = coalesce($5, order_index),
+    unpublished_since = now(),
     version = version + 1
 WHERE id = $1 AND ($2::int IS NULL OR version = $2)
 RETURNING *;
@@ -141,9 +142,97 @@ SET state = $3::varchar,
                      WHEN state = $3 THEN closed_at
                      ELSE now() END,
     closed_offset = CASE WHEN $3 IN ('closed', 'cancelled') THEN closed_offset END,
+    unpublished_since = now(),
     version = version + 1
 WHERE id = $1 AND ($2::int IS NULL OR version = $2)
 RETURNING *;
+
+-- name: open_activity
+-- Begin a round, or go on with one that was closed: reading first ($5 ms), then answering ($6 ms; NULL: no end).
+UPDATE activities
+SET state = 'active',
+    round = $3::smallint,
+    revealed = $4,
+    opened_at = now(),
+    answers_from = now() + $5::int * interval '1 millisecond',
+    deadline_at = now() + ($5::int + $6::bigint) * interval '1 millisecond',
+    paused_at = NULL,
+    closed_at = NULL,
+    closed_offset = NULL,
+    decisions_version = decisions_version + (round <> $3::smallint)::int,
+    unpublished_since = now(),
+    version = version + 1
+WHERE id = $1 AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: pause_activity
+-- Stop the clock of an open activity.
+UPDATE activities
+SET state = 'paused', paused_at = now(), unpublished_since = now(), version = version + 1
+WHERE id = $1 AND state = 'active' AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: resume_activity
+-- Let the clock of a paused activity run on; its times move by the pause.
+UPDATE activities
+SET state = 'active',
+    answers_from = answers_from + (now() - paused_at),
+    deadline_at = deadline_at + (now() - paused_at),
+    paused_at = NULL,
+    unpublished_since = now(),
+    version = version + 1
+WHERE id = $1 AND state = 'paused' AND ($2::int IS NULL OR version = $2)
+RETURNING *;
+
+-- name: list_due_activities
+-- Open activities whose time is over for everybody: late grace and the longest extra time of the session included.
+SELECT * FROM activities
+WHERE state = 'active' AND deadline_at <= now()
+  AND deadline_at + coalesce((config -> 'constraints' ->> 'grace_ms')::int, 2000) * interval '1 millisecond'
+      + (deadline_at - coalesce(answers_from, opened_at, deadline_at))
+        * (coalesce((SELECT max(extra_time_percent) FROM participants
+                     WHERE session_id = activities.session_id AND extra_time_percent > 0 AND is_active), 0) / 100.0)
+      <= now()
+ORDER BY deadline_at LIMIT $1;
+
+-- name: list_unpublished_activities
+-- What was changed a while ago and never reached the live store.
+SELECT id::text AS id, session_id::text AS session_id FROM activities
+WHERE unpublished_since < now() - make_interval(secs => $2::double precision)
+ORDER BY unpublished_since LIMIT $1;
+
+-- name: note_activity_published
+-- The live store has this version of an activity and of its decisions.
+UPDATE activities SET unpublished_since = NULL
+WHERE id = $1 AND version = $2 AND decisions_version = $3 AND unpublished_since IS NOT NULL;
+
+-- name: lock_activity
+-- One activity, kept from other deciders until the transaction ends; answers may still refer to it.
+SELECT * FROM activities WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: list_decisions_of_round
+-- What was decided about one round of an activity.
+SELECT key, value FROM activity_decisions WHERE activity_id = $1 AND round = $2 ORDER BY key;
+
+-- name: list_decisions_of_session
+-- What was decided about all activities of a session.
+SELECT activity_id::text AS activity_id, activity_decisions.round AS round, key, value
+FROM activity_decisions JOIN activities ON activities.id = activity_id WHERE session_id = $1;
+
+-- name: put_decisions
+-- Decide, or decide anew.
+INSERT INTO activity_decisions (activity_id, round, key, value, actor)
+SELECT $1::uuid, $2::smallint, key, value::jsonb, $5::text FROM unnest($3::text[], $4::text[]) AS given (key, value)
+ON CONFLICT (activity_id, round, key) DO UPDATE SET value = excluded.value, actor = excluded.actor;
+
+-- name: delete_decisions
+-- Take decisions back.
+DELETE FROM activity_decisions WHERE activity_id = $1 AND round = $2 AND key = ANY($3::text[]);
+
+-- name: note_decided
+-- The decisions of an activity have changed.
+UPDATE activities SET decisions_version = decisions_version + 1, unpublished_since = now()
+WHERE id = $1 RETURNING *;
 
 -- name: note_closed_offset
 -- Remember the offset at which the live store closed an activity.
@@ -184,6 +273,14 @@ SELECT count(*) FROM participants WHERE session_id = $1 AND (is_active OR NOT $2
 -- name: set_participant_active
 -- Remove a participant from the session (or let them back in).
 UPDATE participants SET is_active = $2 WHERE id = $1 RETURNING *;
+
+-- name: set_extra_time
+-- Give a participant more time than others, in percent of the time to answer.
+UPDATE participants SET extra_time_percent = $2 WHERE id = $1 RETURNING *;
+
+-- name: lock_participant
+-- One participant, kept from other writers until the transaction ends.
+SELECT * FROM participants WHERE id = $1 FOR NO KEY UPDATE;
 
 -- name: rename_participant
 -- Give a participant another nickname.
@@ -431,3 +528,171 @@ SELECT * FROM session_events WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT
 -- name: list_events_of_actor
 -- What one actor did, of one action or of all, newest first.
 SELECT * FROM session_events WHERE actor = $1 AND ($2::text IS NULL OR action = $2) ORDER BY id DESC LIMIT $3;
+
+-- name: list_activities_to_score
+-- Closed or cancelled activities whose points are not in the ledger as they should be, of one session or of all.
+SELECT id::text AS activity_id, session_id::text AS session_id, scored_version FROM activities
+WHERE state IN ('closed', 'cancelled') AND (scored_version, scored_decisions) IS DISTINCT FROM (version, decisions_version)
+      AND (coalesce(config #>> '{scoring,mode}', 'none') <> 'none' OR scored_version IS NOT NULL)
+      AND ($1::uuid IS NULL OR session_id = $1)
+ORDER BY random() LIMIT $2;
+
+-- name: note_scored
+-- The ledger holds the points of this version, unless it was changed or sent back meanwhile.
+UPDATE activities SET scored_version = $2, scored_seq = greatest(scored_seq, $4), scored_decisions = $5
+WHERE id = $1 AND version = $2 AND scored_version IS NOT DISTINCT FROM $3::int
+RETURNING id;
+
+-- name: request_remark
+-- Send an activity back to be marked again; every request differs from the one before, so that none is lost.
+UPDATE activities SET scored_version = least(coalesce(scored_version, 0), 0) - 1 WHERE id = $1 AND session_id = $2 RETURNING id;
+
+-- name: request_remark_of_late
+-- Send back the activities of a session that got responses (by receipt, say) after they were marked.
+UPDATE activities SET scored_version = least(coalesce(scored_version, 0), 0) - 1
+WHERE session_id = $1 AND state = 'closed' AND scored_version = version
+      AND EXISTS (SELECT FROM user_responses
+                  WHERE user_responses.session_id = $1 AND seq > greatest($2, activities.scored_seq)
+                        AND activity_id = activities.id)
+RETURNING id::text AS id;
+
+-- name: list_scored_rounds
+-- The rounds of a session whose points are in the ledger.
+SELECT activity_id::text AS activity_id, round, closed_at, inputs FROM scored_rounds WHERE session_id = $1;
+
+-- name: note_scored_round
+-- Remember when a round was closed and from what its points came.
+INSERT INTO scored_rounds (activity_id, round, session_id, closed_at, inputs) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (activity_id, round) DO UPDATE
+SET closed_at = excluded.closed_at, inputs = excluded.inputs, scored_at = now();
+
+-- name: forget_scored_rounds
+-- A cancelled activity no longer scores.
+DELETE FROM scored_rounds WHERE activity_id = $1;
+
+-- name: read_max_seq_of_activity
+-- The highest seq among an activity's responses.
+SELECT coalesce(max(seq), 0) FROM user_responses WHERE activity_id = $1;
+
+-- name: list_participant_ids
+-- A page of a session's participants by id.
+SELECT id::text AS id FROM participants WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: list_responses_to_mark
+-- What some participants answered in an activity, in the order accepted.
+SELECT participant_id::text AS participant_id, round, seq, response_data FROM user_responses
+WHERE activity_id = $1 AND participant_id = ANY ($2::uuid[]) AND deleted_at IS NULL ORDER BY seq;
+
+-- name: append_ledger
+-- Add rows to the ledger; a row that is there already stays as it is.
+INSERT INTO points_ledger (session_id, participant_id, activity_id, round, reason, correction, delta, meta)
+SELECT $1, participant_id, activity_id, round, reason, correction, delta, meta::jsonb
+FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::text[], $6::int[], $7::int[], $8::text[])
+     AS added (participant_id, activity_id, round, reason, correction, delta, meta)
+ON CONFLICT (activity_id, participant_id, round, reason, correction) DO NOTHING;
+
+-- name: list_ledger_sums
+-- What the ledger says of some participants, per activity and round: points, number of rows, the last row's meta.
+SELECT participant_id::text AS participant_id, activity_id::text AS activity_id, round, sum(delta)::int AS points,
+       count(*)::int AS entries, (array_agg(meta ORDER BY correction DESC))[1] AS meta
+FROM points_ledger
+WHERE session_id = $1 AND participant_id = ANY ($2::uuid[]) AND activity_id = ANY ($3::uuid[]) AND reason = $4
+GROUP BY participant_id, activity_id, round;
+
+-- name: list_ledger_of_participant
+-- A participant's ledger, oldest row first.
+SELECT * FROM points_ledger WHERE participant_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: read_balance
+-- A participant's points.
+SELECT coalesce(sum(delta), 0)::bigint FROM points_ledger WHERE participant_id = $1;
+
+-- name: list_standings
+-- Who has how many points from some activities, best first; the rank before is that without the last round.
+WITH sums AS (
+    SELECT participant_id, sum(delta)::bigint AS points,
+           sum(delta) FILTER (WHERE (activity_id, round) IS DISTINCT FROM ($3::uuid, $4::smallint))::bigint AS points_before
+    FROM points_ledger WHERE session_id = $1 AND activity_id = ANY ($2::uuid[]) GROUP BY participant_id
+), ranked AS (
+    SELECT participants.id, nickname, team, points,
+           rank() OVER (ORDER BY points DESC) AS rank,
+           CASE WHEN points_before IS NOT NULL THEN rank() OVER (ORDER BY points_before DESC NULLS LAST) END AS previous_rank,
+           count(*) OVER () AS total
+    FROM sums JOIN participants ON participants.id = participant_id WHERE is_active
+)
+SELECT id::text AS participant_id, nickname, team, points, rank::int AS rank, previous_rank::int AS previous_rank,
+       total::int AS total
+FROM ranked ORDER BY ranked.rank, nickname, id LIMIT $5 OFFSET $6;
+
+-- name: list_team_standings
+-- The teams of a session by the mean of their members' points; who has none counts too.
+WITH members AS (
+    SELECT participants.id, team, coalesce(sum(delta), 0) AS points
+    FROM participants LEFT JOIN points_ledger ON participant_id = participants.id AND activity_id = ANY ($2::uuid[])
+    WHERE participants.session_id = $1 AND is_active AND team IS NOT NULL GROUP BY participants.id
+)
+SELECT team, count(*)::int AS members, round(avg(points), 1)::float8 AS points,
+       rank() OVER (ORDER BY round(avg(points), 1) DESC)::int AS rank
+FROM members GROUP BY team ORDER BY rank, team LIMIT $3;
+
+-- name: next_board_version
+-- A number above all that were given before, for the order of published leaderboards.
+SELECT nextval(pg_get_serial_sequence('points_ledger', 'id'));
+
+-- name: has_scored_rounds
+-- Which of these sessions have points to show.
+SELECT DISTINCT session_id::text AS session_id FROM scored_rounds WHERE session_id = ANY ($1::uuid[]);
+
+-- name: set_team
+-- Put a participant into a team, or into none.
+UPDATE participants SET team = $3 WHERE id = $1 AND session_id = $2 RETURNING id;
+
+-- name: correct_answer_key
+-- Replace the config of an activity, whose live counters then follow an older key until they are swapped.
+UPDATE activities SET config = $3, version = version + 1, key_pending = true WHERE id = $1 AND version = $2 RETURNING *;
+
+-- name: list_pending_keys
+-- Activities whose live counters still follow an older key.
+SELECT id::text AS activity_id, session_id::text AS session_id FROM activities
+WHERE key_pending AND ($1::uuid IS NULL OR session_id = $1) LIMIT $2;
+
+-- name: note_key_followed
+-- The live counters follow the key of this version.
+UPDATE activities SET key_pending = false WHERE id = $1 AND version = $2 RETURNING id;
+
+-- name: read_key_state
+-- How many keys of a session are pending, and a number that changes whenever one is corrected.
+SELECT count(*) FILTER (WHERE key_pending)::int AS pending, coalesce(sum(version), 0)::bigint AS versions
+FROM activities WHERE session_id = $1;
+
+-- name: list_table_templates_with_rows
+-- The table templates that have so many rows.
+SELECT id::text AS activity_id, session_id::text AS session_id, title FROM activities
+WHERE type = 'table_completion' AND config -> 'settings' @> jsonb_build_object('rows', $1::int) ORDER BY id LIMIT $2;
+
+-- name: list_table_template_errors
+-- The validity of every table template of a session, or of all.
+SELECT id::text AS activity_id, session_id::text AS session_id, title, table_template_errors(config -> 'settings') AS errors
+FROM activities
+WHERE type = 'table_completion' AND ($1::uuid IS NULL OR session_id = $1) ORDER BY id LIMIT $2;
+
+-- name: read_table_template_statistics
+-- All table templates at a glance.
+SELECT * FROM table_template_statistics();
+
+-- name: list_filled_tables
+-- The cells each participant of a session filled in, and what the marking (if it was scored) says of the whole.
+SELECT response.activity_id::text AS activity_id, response.participant_id::text AS participant_id, response.round,
+       response_data #> '{data,value,studentAnswers}' AS cells,
+       (response_data #>> '{data,value,completedCells}')::int AS completed_cells,
+       (latest.meta #>> '{marks,score}')::float8 AS marks_earned, (latest.meta ->> 'correct')::boolean AS is_correct
+FROM user_responses AS response
+JOIN activities ON activities.id = response.activity_id AND type = 'table_completion'
+LEFT JOIN LATERAL (
+    SELECT meta FROM points_ledger AS ledger
+    WHERE ledger.activity_id = response.activity_id AND ledger.participant_id = response.participant_id
+          AND ledger.round = response.round
+    ORDER BY correction DESC LIMIT 1
+) AS latest ON true
+WHERE response.session_id = $1 AND response.deleted_at IS NULL
+ORDER BY response.seq LIMIT $2;

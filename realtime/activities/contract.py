@@ -67,6 +67,7 @@ class Item:
     data: Mapping[str, Json]
     at_ms: int
     seq: int = 0  # offset at which it was accepted: the server's order
+    name: str | None = None  # as the author was shown; None for who stays unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class ActivityType(Generic[SettingsT, AnswerT]):
     secrets: ClassVar[tuple[str, ...]] = ()
     # After the reveal of a round nothing is counted in it any more, and before it nobody sees single answers.
     fences_on_reveal: ClassVar[bool] = False
+    # Different counters that one round may have; beyond it an answer that would bring a new one is refused.
+    most_counters: ClassVar[int] = 100_000
     # Complete examples for documentation and tests: {"settings": …, "answers": [… at least three …]}.
     example: ClassVar[Mapping[str, Json]]
 
@@ -162,6 +165,22 @@ class ActivityType(Generic[SettingsT, AnswerT]):
 
         Advice from a copy that may be a tick old: rules that must hold exactly belong into `entry` and its limit.
         """
+
+    def reading_ms(self, settings: SettingsT) -> int:
+        """How long a new round is only read before answers are taken. Default: not at all."""
+        return 0
+
+    def answering_ms(self, settings: SettingsT) -> int:
+        """The time to answer where `constraints.time_limit` sets none; 0 for no end."""
+        return 0
+
+    def reveals_when_all(self, settings: SettingsT) -> bool:
+        """Whether results are shown by themselves once everybody who is here has answered."""
+        return False
+
+    def merge_draft(self, settings: SettingsT, before: Json, sent: Json) -> Json:
+        """What a draft becomes when another part of it is saved; default: it is replaced."""
+        return sent
 
     def item(self, settings: SettingsT, answer: AnswerT) -> dict[str, Json] | None:
         """The value to keep under its own key, or None where counters say everything."""

@@ -143,6 +143,12 @@ class PlanningPoker(ActivityType[Settings, Answer]):
             result[f"confidence:{answer.confidence}"] = 1
         return result
 
+    def answering_ms(self, settings: Settings) -> int:
+        return settings.timer * 1_000
+
+    def reveals_when_all(self, settings: Settings) -> bool:
+        return settings.auto_reveal
+
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
         return answer.model_dump(mode="json", exclude_none=True)
 
@@ -184,8 +190,8 @@ def _hidden(live: Live[Settings], sight: Sight) -> dict[str, Json]:
     main: dict[str, Json] = {"voted_count": len(voted), "eligible": live.joined}
     if sight.host or sight.names:
         main["voted"] = voted
-        if live.names:
-            main["waiting_for"] = sorted(live.names.keys() - set(voted))[:WAITING_SHOWN]
+        if waiting := live.names.keys() - set(voted):
+            main["waiting_for"] = sorted(waiting)[:WAITING_SHOWN]
     return main
 
 

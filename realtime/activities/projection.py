@@ -19,27 +19,33 @@ class ActivityCopy:
 
     id: str
     document: dict[str, Any] | None = None
-    decisions: dict[str, Json] = field(default_factory=dict)
+    decisions: dict[int, dict[str, Json]] = field(default_factory=dict)
+    drafts: dict[int, int] = field(default_factory=dict)
     tallies: dict[int, dict[str, int]] = field(default_factory=dict)
     items: dict[int, dict[str, Item]] = field(default_factory=dict)
+    counted_at: dict[int, int] = field(default_factory=dict)  # round -> offset of its last counted answer
     _read: tuple[int, ActivityType[Any, Any], Config, BaseModel] | None = None
 
-    def absorb(self, name: str, rest: str, value: Any) -> None:
-        """Take in one raw key: `activity`, `decisions`, `tally` or `item`; `rest` is what follows the first colon."""
+    def absorb(self, name: str, rest: str, value: Any, stamp: int) -> None:
+        """Take in one raw key: `activity`, `decisions`, `drafts`, `tally` or `item`; `rest` is what follows the first colon."""
         if name == "activity":
             self.document = json.loads(value) if value else None
         elif name == "decisions":
-            self.decisions = json.loads(value) if value else {}
+            self.decisions[int(rest.rpartition(":")[2])] = json.loads(value) if value else {}
+        elif name == "drafts":
+            self.drafts[int(rest.rpartition(":")[2])] = int(value or 0)
         elif name == "tally":
-            self.tallies[int(rest.rpartition(":")[2])] = value
+            round = int(rest.rpartition(":")[2])
+            self.tallies[round] = value
+            self.counted_at[round] = stamp
         elif name == "item":
-            _, round, item_id = rest.rsplit(":", 2)
-            items = self.items.setdefault(int(round), {})
+            _, number, item_id = rest.rsplit(":", 2)
+            items = self.items.setdefault(int(number), {})
             if not value:
                 items.pop(item_id, None)
             else:
                 raw = json.loads(value)
-                items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"], raw.get("seq", 0))
+                items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"], raw.get("seq", 0), raw.get("name"))
 
     @property
     def settings_version(self) -> int:
@@ -92,6 +98,9 @@ def project_activity(
         "people": tally.get(PEOPLE, 0),
         "abstained": tally.get(ABSTAINED, 0),
     }
+    if sight.host:
+        # With the watermark it says exactly whether everything counted here is saved.
+        keys[f"counts:{copy.id}"]["offset"] = copy.counted_at.get(round, 0)
     live = live_of(copy, settings, people)
     for part, value in kind.view(live, sight).items():
         keys[f"view:{copy.id}:{part}" if part else f"view:{copy.id}"] = value
@@ -102,9 +111,11 @@ def live_of(copy: ActivityCopy, settings: BaseModel, people: dict[str, int]) -> 
     """The live state a view is drawn from."""
     assert copy.document is not None
     document, round = copy.document, copy.document["round"]
+    items = copy.items.get(round, {})
     return Live(
         settings=settings, state=document["state"], round=round, revealed=document["revealed"], tally=copy.tallies.get(round, {}),
         earlier={number: sums for number, sums in copy.tallies.items() if number < round},
-        items=copy.items.get(round, {}), decisions=copy.decisions, joined=people["joined"], online=people["online"],
+        items=items, decisions=copy.decisions.get(round, {}),
+        names={item.participant_id: item.name for item in items.values() if item.name is not None}, joined=people["joined"], online=people["online"],
         opened_at_ms=document.get("opened_at_ms"),
     )  # fmt: skip

@@ -192,6 +192,12 @@ class Quiz(ActivityType[Settings, Answer]):
             raise invalid("data.confidence", "this question does not ask for it")
         return Answer(selected=sorted(answer.selected), confidence=answer.confidence)
 
+    def reading_ms(self, settings: Settings) -> int:
+        return settings.phases.read_ms if settings.phases else 0
+
+    def answering_ms(self, settings: Settings) -> int:
+        return settings.phases.answer_ms if settings.phases else 0
+
     def mark(self, settings: Settings, answer: Answer) -> Mark:
         if settings.marking == "mapping" and settings.mapping is not None:
             mapping = settings.mapping

@@ -144,6 +144,15 @@ class TableCompletion(ActivityType[Settings, Answer]):
         """A draft may send `studentAnswers` without `value`."""
         return {"value": dict(data)} if "studentAnswers" in data else data
 
+    def merge_draft(self, settings: Settings, before: Json, sent: Json) -> Json:
+        """Cells sent alone are put among those of before; null clears one."""
+        old, new = (self.migrate_answer(settings, one) if isinstance(one, Mapping) else {} for one in (before, sent))
+        cells: dict[str, Json] = {}
+        for value in (old.get("value"), new.get("value")):
+            written = value.get("studentAnswers") if isinstance(value, Mapping) else None
+            cells |= written if isinstance(written, Mapping) else {}
+        return {"value": {"studentAnswers": {key: text for key, text in cells.items() if text is not None}}}
+
     def check(self, settings: Settings, answer: Answer) -> Answer:
         editable = settings.editable()
         written: dict[str, str | None] = {}

@@ -69,6 +69,7 @@ class Group:
 class WordCloud(ActivityType[Settings, Answer]):
     name = "word_cloud"
     aliases = ("wordcloud",)
+    most_counters = 5_000
     qti, xapi = "textEntryInteraction", "fill-in"
     settings_model, answer_model = Settings, Answer
     example = {

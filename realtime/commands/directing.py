@@ -52,8 +52,8 @@ class Directing:
 
     async def create_session(
         self, title: str, *, description: str | None = None, max_participants: int | None = None, state: str = "active"
-    ) -> tuple[SessionRow, str]:
-        """A new session and its owner's ticket, which is shown only now."""
+    ) -> tuple[SessionRow, str, str]:
+        """A new session, its owner's ticket and one for the big screen; both are shown only now."""
         title = clean_text(title)
         if not 1 <= len(title) <= 255:
             raise invalid("title", "between 1 and 255 characters")
@@ -61,14 +61,15 @@ class Directing:
         if not 1 <= cap <= self._max_participants:
             raise invalid("max_participants", f"between 1 and {self._max_participants}")
         session_id = new_uuid()
-        ticket = new_presenter_ticket(session_id)
+        ticket, screen_ticket = new_presenter_ticket(session_id), new_presenter_ticket(session_id)
         try:
             row = await self._insert_session(session_id, title, description, cap, state)
             await tickets.create(self._pool, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
+            await tickets.create(self._pool, sha256=hash_ticket(screen_ticket), session_id=session_id, role="display")
             await events.record(self._pool, session_id=session_id, actor="owner", action="session_created")
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        return row, ticket
+        return row, ticket, screen_ticket
 
     async def _insert_session(self, session_id: str, title: str, description: str | None, cap: int, state: str) -> SessionRow:
         shard = keys.shard_of(session_id, len(self._live.shards))

@@ -66,6 +66,7 @@ REASONS: Final[dict[str, Reason]] = {
     "submission_id_conflict": Reason(409, "This submission id belongs to another answer."),
     "version_conflict": Reason(409, "Somebody else changed this in the meantime."),
     "illegal_move": Reason(409, "This cannot follow from the present state."),
+    "idempotency_conflict": Reason(422, "This Idempotency-Key was used for another request."),
     "in_use": Reason(409, "This can no longer be changed: answers refer to it."),
     "activity_full": Reason(409, "This activity has taken as many contributions as it can hold."),
     # Answers that do not fit the question
@@ -75,6 +76,7 @@ REASONS: Final[dict[str, Reason]] = {
     "refused_words": Reason(422, "The text contains words that are not allowed here."),
     "locked_cell": Reason(422, "This cell is locked and cannot be answered."),
     # Try again
+    "under_way": Reason(409, "The same request is being worked on. Ask again in a moment.", retry=True),
     "limited": Reason(429, "Too many requests. Wait a moment and try again.", retry=True),
     "overloaded": Reason(503, "The server has more to do than it can. Your answer will be sent again.", retry=True),
     "unavailable": Reason(503, "The live store does not answer. Your answer will be sent again.", retry=True),

@@ -8,23 +8,24 @@ KEYS  1 shard epoch   HASH      6 people     HASH     11 tally    HASH
       2 meta          HASH      7 seen       HASH     12 items    HASH
       3 activity      HASH      8 answers    HASH     13 personal ZSET
       4 stamps        ZSET      9 entries    HASH     14 outbox   STREAM
-      5 parts         SET      10 limits     HASH
+      5 parts         SET      10 limits     HASH     15 drafts   HASH     16 extra HASH
 ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answers were checked with
       6 most answers that may wait in the shard's outbox  7 poke channel
       8 raw keys of the session above which no new item is taken, so that it can still be read in one piece
+      9 counters of a round above which no answer may bring a new one
       then 11 per answer:
         participant, entry, submission id, response id to use if new,
         revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
-        2 the hub refuses it unless it was accepted before),
+        2 the hub refuses it unless it was accepted before, 3 the clock submits it: the deadline does not count),
         entries allowed of this kind (0: any), counters (JSON), payload (JSON, empty: withdraw),
         item (JSON, empty: none)
 Returns  {server time ms, then per answer: code, offset, revision, response id}
          codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
 Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
 ]]
-local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX =
-  unpack(KEYS)
-local STRIDE, FIRST = 11, 9
+local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX,
+  DRAFTS, EXTRA = unpack(KEYS)
+local STRIDE, FIRST = 11, 10
 local EXACT = 2 ^ 53   -- from here on Lua's numbers skip integers; Redis adds exactly
 local call = redis.call
 
@@ -32,18 +33,21 @@ local shard = call('HMGET', EPOCH, 'epoch', 'pending')
 if shard[1] ~= ARGV[1] then return redis.error_reply('EPOCH') end
 local meta = call('HMGET', META, 'epoch', 'offset', 'loading')
 if meta[1] ~= ARGV[1] or meta[3] then return redis.error_reply('COLD') end
-local activity = call('HMGET', ACTIVITY, 'state', 'round', 'version', 'changes', 'until_ms')
+local activity = call('HMGET', ACTIVITY, 'state', 'round', 'version', 'changes', 'until_ms', 'from_ms', 'limit_ms')
 if not activity[1] then return redis.error_reply('STALE') end
 if activity[3] ~= ARGV[5] then return redis.error_reply('STALE') end
 
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local round = ARGV[4]
-local closed_code = nil
+local closed_code, late = nil, nil    -- late: by how many ms the deadline is past
 if activity[2] ~= round then closed_code = -5
 elseif activity[1] ~= 'active' then
   closed_code = ({ draft = -3, published = -3, paused = -6 })[activity[1]] or -4
-elseif activity[5] and tonumber(activity[5]) > 0 and now > tonumber(activity[5]) then closed_code = -4 end
+elseif now < tonumber(activity[6] or 0) then closed_code = -3
+elseif activity[5] and tonumber(activity[5]) > 0 and now > tonumber(activity[5]) then
+  late = now - tonumber(activity[5])
+end
 local changes = activity[4] == '1'
 local room = tonumber(ARGV[6]) - tonumber(shard[2] or 0)
 
@@ -61,6 +65,36 @@ end
 local members = call('HMGET', PEOPLE, unpack(people))
 local known = call('HMGET', SEEN, unpack(submissions))
 local stored = call('HMGET', ANSWERS, unpack(fields))
+local extra = late and call('HMGET', EXTRA, unpack(people)) or {}
+
+-- Whether an answer comes too late, or too early, for the one who sends it.
+local function barred(i, standing)
+  if not late then return closed_code end
+  if standing == '3' or late <= tonumber(extra[i] or 0) / 100 * tonumber(activity[7] or 0) then return nil end
+  return -4
+end
+
+-- A tally of texts must not grow for ever. Only where the limit is near is it worth knowing each name.
+local names, most_names, names_now = nil, tonumber(ARGV[9]), {}
+do
+  local longest = 0
+  for i = 1, n do longest = longest + #ARGV[FIRST + (i - 1) * STRIDE + 8] end
+  local count = call('HLEN', TALLY)
+  if count + longest / 6 > most_names then names = count end   -- a counter is at least `"n":1,`
+end
+
+-- Whether the tally has room for all counters of an answer; then they count as there.
+local function fits(counters)
+  if names == nil or counters == '' then return true end
+  local fresh = {}
+  for name in pairs(cjson.decode(counters)) do
+    if not names_now[name] and call('HEXISTS', TALLY, name) == 0 then fresh[#fresh + 1] = name end
+  end
+  if #fresh > 0 and names + #fresh > most_names then return false end
+  names = names + #fresh
+  for _, name in ipairs(fresh) do names_now[name] = true end
+  return true
+end
 
 local offset = tonumber(meta[2])
 local reply, at = { now }, 1
@@ -125,7 +159,7 @@ for i = 1, n do
     end
   elseif not members[i] then code = -2
   elseif ARGV[b + 6] == '2' then code = -40
-  elseif closed_code and not receipt then code = closed_code
+  elseif not receipt and barred(i, ARGV[b + 6]) then code = barred(i, ARGV[b + 6])
   elseif expected >= 0 and expected ~= (old_revision or 0) then
     code, got_revision, got_response = -9, old_revision or 0, old_response or ''
   else
@@ -146,6 +180,7 @@ for i = 1, n do
       local adds = (payload ~= '' and 1 or 0) - (lives and 1 or 0)
       if adds > 0 and limit > 0 and entry ~= '' and not receipt and standing(participant .. '|' .. kind) >= limit then
         code = -10
+      elseif payload ~= '' and not receipt and not fits(counters) then code = -14
       else
         offset = offset + 1
         room = room - 1
@@ -243,6 +278,12 @@ if #lines > 0 then
   write('HSET', ENTRIES, entries_now)
   write('HSET', ITEMS, set_items)
   for response in pairs(drop_items) do call('HDEL', ITEMS, response) end
+  if call('EXISTS', DRAFTS) == 1 then
+    -- What was drafted is answered now. Drafts stand under the participant, like answers without an entry.
+    for field in pairs(set_answers) do
+      if call('HDEL', DRAFTS, field) == 1 then stamps['drafts:' .. ARGV[3] .. ':' .. round] = offset end
+    end
+  end
   if closed_code == -5 then
     -- An earlier round that the live store may not know: without this it would outlive the session's unloading.
     local part = ':' .. ARGV[3] .. ':' .. round

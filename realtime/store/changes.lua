@@ -4,7 +4,7 @@ KEYS  1 shard epoch HASH  2 meta HASH  3 stamps ZSET  4 values HASH  5 personal 
 ARGV  1 epoch  2 since  3 personal since (-1: do not ask)  4 base of the session's keys
       5 most keys to return
 Returns  {offset, hidden_at, {key, stamp, value …}, {participant, stamp …}}; value is JSON text, for
-         `tally:…` a flat {counter, sum …}, for something gone an empty string
+         `tally:…` a flat {counter, sum …}, for `drafts:…` their number, for something gone an empty string
 Errors   EPOCH · COLD · WIDE more keys changed than may be returned
 ]]
 local call = redis.call
@@ -19,6 +19,8 @@ for i = 1, #changed, 2 do
   local key, value = changed[i], nil
   if string.sub(key, 1, 6) == 'tally:' then
     value = call('HGETALL', ARGV[4] .. key)
+  elseif string.sub(key, 1, 7) == 'drafts:' then
+    value = call('HLEN', ARGV[4] .. key)
   elseif string.sub(key, 1, 5) == 'item:' then
     local part, response = string.match(key, '^item:(.*:%d+):([^:]*)$')
     value = call('HGET', ARGV[4] .. 'items:' .. part, response) or ''

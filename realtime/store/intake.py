@@ -60,6 +60,8 @@ class Submission:
     payload: str
     item: str
     done: Callable[[Verdict], None] = field(repr=False)
+    by_clock: bool = False  # a draft that the deadline submits: it may come after it
+    most_counters: int = 100_000  # names in the tally of a round; the same for all answers to an activity
 
 
 class Intake:
@@ -162,17 +164,17 @@ class Intake:
         session, activity_id, round = first.session, first.activity_id, first.round
         shard = self._shards[session.shard]
         command: list[Any] = [
-            "EVALSHA", scripts.DIGESTS["accept"], 14, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
+            "EVALSHA", scripts.DIGESTS["accept"], 16, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
             session.parts, session.people, session.seen, session.answers(activity_id, round), session.entries(activity_id, round),
             session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
-            session.personal, shard.outbox,
+            session.personal, shard.outbox, session.drafts(activity_id, round), session.extra,
             epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
-            self._most_keys,
+            self._most_keys, first.most_counters,
         ]  # fmt: skip
         for one in part:
             command += (
                 one.participant_id, one.entry, one.submission_id, one.response_id, one.revision, one.expected_revision,
-                "2" if one.refusal else "1" if one.by_receipt else "0", one.entry_limit, one.counters, one.payload, one.item,
+                "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0", one.entry_limit, one.counters, one.payload, one.item,
             )  # fmt: skip
         return command
 

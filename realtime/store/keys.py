@@ -12,7 +12,7 @@ Shard `plenum:{N}:…`                      lives as long as the store
 Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     meta      HASH   epoch, offset, accepted_to, flushed_to, hidden_at, cap, locked, state, loading, loading_at
     stamps    ZSET   raw key -> offset of its last change
-    values    HASH   raw key -> JSON: session, people, saved, activity:<id>, decisions:<id>
+    values    HASH   raw key -> JSON: session, people, saved, activity:<id>, decisions:<id>:<round>
     versions  HASH   raw key -> version of the document last written, so that an older one never wins
     tickets   HASH   sha256 of a presenter's ticket -> role
     people    HASH   participant -> nickname; being here is the right to answer
@@ -21,22 +21,29 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     online    ZSET   participant -> time ms at which the presence lapses
     personal  ZSET   participant -> offset of the last change to what only he sees
     seen      HASH   submission id -> offset|revision|participant|activity|response id
+    extra     HASH   participant -> extra time in percent of the time to answer
     parts     SET    suffixes of the keys below, so that all can be dropped
-    activity:<id>          HASH   state, round, version, changes, until_ms
+    activity:<id>          HASH   state, round, version, changes, from_ms, until_ms, limit_ms, closed_offset
     answers:<id>:<round>   HASH   participant[|entry] -> revision|submission|response|offset|flag, counters, payload (3 lines);
                                   flag l stands, li stands and has an item, w withdrawn
     entries:<id>:<round>   HASH   participant -> entries, separated by \x1f (only where several answers are allowed)
     limits:<id>:<round>    HASH   participant[|kind] -> standing entries
     tally:<id>:<round>     HASH   counter -> sum
     items:<id>:<round>     HASH   response id -> JSON
+    drafts:<id>:<round>    HASH   participant -> revision|revision of the answer it changes|auto-submit|time ms, data (2 lines);
+                                  not kept in PostgreSQL
 
 Global
     plenum:code:<join code>   STRING session id, a cache with a lifetime
+    plenum:{idempotency}:records  HASH  digest of an idempotency key -> fingerprint of the body, newline, sealed answer
+    plenum:{idempotency}:index    ZSET  digest -> time ms at which it lapses
 """
 
 from zlib import crc32
 
 PREFIX = "plenum"
+IDEMPOTENCY_RECORDS = f"{PREFIX}:{{idempotency}}:records"
+IDEMPOTENCY_INDEX = f"{PREFIX}:{{idempotency}}:index"
 
 
 def shard_of(session_id: str, shards: int) -> int:
@@ -60,7 +67,7 @@ class Shard:
 class Session:
     """The keys of one session; `base` is what scripts prepend to the suffixes above."""
 
-    __slots__ = ("base", "id", "meta", "names", "online", "parts", "people", "personal", "removed", "seen", "shard", "stamps",
+    __slots__ = ("base", "extra", "id", "meta", "names", "online", "parts", "people", "personal", "removed", "seen", "shard", "stamps",
                  "tickets", "values", "versions")  # fmt: skip
 
     def __init__(self, session_id: str, shards: int) -> None:
@@ -78,6 +85,7 @@ class Session:
         self.online = self.base + "online"
         self.personal = self.base + "personal"
         self.seen = self.base + "seen"
+        self.extra = self.base + "extra"
         self.parts = self.base + "parts"
 
     def activity(self, activity_id: str) -> str:
@@ -97,6 +105,9 @@ class Session:
 
     def items(self, activity_id: str, round: int) -> str:
         return f"{self.base}items:{activity_id}:{round}"
+
+    def drafts(self, activity_id: str, round: int) -> str:
+        return f"{self.base}drafts:{activity_id}:{round}"
 
 
 def join_code(code: str) -> str:

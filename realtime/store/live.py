@@ -59,6 +59,29 @@ class Stored:
     payload: str
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a participant has written and not sent; `base` is the revision of the answer it would change, `data` JSON text."""
+
+    activity_id: str
+    round: int
+    participant_id: str
+    revision: int
+    base: int
+    auto_submit: bool
+    at_ms: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnState:
+    """What only one participant sees."""
+
+    stored: list[Stored]
+    drafts: list[Draft]
+    extra_time_percent: int
+
+
 class Live:
     """Reads and writes of the live state, sessions by id."""
 
@@ -139,7 +162,7 @@ class Live:
 
     async def write_activity(
         self, session_id: str, activity_id: str, version: int, document: dict[str, Any] | None, *, hides: bool, state: str,
-        round: int, settings_version: int, changes: bool, until_ms: int,
+        round: int, settings_version: int, changes: bool, until_ms: int, from_ms: int = 0, limit_ms: int = 0,
     ) -> tuple[bool, int, int]:  # fmt: skip
         """Publish an activity and the rules answers are judged by; returns (written, offset, closed offset)."""
         session = self.session(session_id)
@@ -147,7 +170,7 @@ class Live:
             "write_activity", session,
             [session.meta, session.stamps, session.values, session.versions, session.activity(activity_id), session.parts],
             [session_id, activity_id, version, "" if document is None else encode(document), int(hides),
-             self.shards[session.shard].pokes, state, round, settings_version, int(changes), until_ms],
+             self.shards[session.shard].pokes, state, round, settings_version, int(changes), until_ms, from_ms, limit_ms],
         )  # fmt: skip
         return bool(written), int(offset), int(closed)
 
@@ -202,6 +225,11 @@ class Live:
         name: str | None = await self._ask("HGET", self.session(session_id).people, participant_id)
         return name
 
+    async def taken_names(self, session_id: str, folded: Sequence[str]) -> set[str]:
+        """Which of these names, as `fold` makes them, somebody has."""
+        holders = await self._ask("HMGET", self.session(session_id).names, *folded)
+        return {name for name, holder in zip(folded, holders, strict=True) if holder is not None}
+
     async def is_removed(self, session_id: str, participant_id: str) -> bool:
         return bool(await self._ask("HEXISTS", self.session(session_id).removed, participant_id))
 
@@ -225,32 +253,61 @@ class Live:
 
     async def answers(self, session_id: str, activity_id: str, round: int) -> AsyncIterator[Stored]:
         """Every response of a round as it stands, in no order, in steps that do not hold Redis up."""
-        name, cursor = self.session(session_id).answers(activity_id, round), 0
+        async for field, text in self.scan(self.session(session_id).answers(activity_id, round)):
+            yield _read_stored(activity_id, round, field.partition("|")[2], text)
+
+    async def scan(self, name: str) -> AsyncIterator[tuple[str, str]]:
+        """The fields of a hash, in steps; one that changes meanwhile may come twice."""
+        cursor = 0
         while True:
             cursor, fields = await self._ask("HSCAN", name, cursor, "COUNT", 500)
             pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
             for field, text in pairs:
-                yield _read_stored(activity_id, round, field.partition("|")[2], text)
+                yield field, text
             if int(cursor) == 0:
                 return
 
+    async def give_time(self, session_id: str, participant_id: str, extra_time_percent: int) -> None:
+        """Let a participant answer longer than the others, in percent of the time to answer."""
+        session = self.session(session_id)
+        await self.call(
+            "give_time", session, [session.meta, session.extra, session.personal],
+            [session_id, participant_id, extra_time_percent, self.shards[session.shard].pokes],
+        )  # fmt: skip
+
+    async def count_unanswered(self, session_id: str, activity_id: str, round: int) -> tuple[int, int]:
+        """How many participants are online, and how many of them have no standing answer in a round."""
+        session = self.session(session_id)
+        online, missing = await self.call(
+            "count_unanswered", session,
+            [session.meta, session.online, session.answers(activity_id, round), session.limits(activity_id, round)], [],
+        )  # fmt: skip
+        return int(online), int(missing)
+
     async def own(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> list[Stored]:
         """A participant's own responses in the given (activity, round) pairs."""
+        return (await self.own_state(session_id, participant_id, rounds)).stored
+
+    async def own_state(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> OwnState:
+        """A participant's own responses and drafts in the given (activity, round) pairs."""
         session = self.session(session_id)
         wanted = list(rounds)
-        if not wanted:
-            return []
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 pipe = self.redis.pipeline(transaction=False)
                 for activity_id, round in wanted:
                     pipe.hget(session.answers(activity_id, round), participant_id)
                     pipe.hget(session.entries(activity_id, round), participant_id)
+                    pipe.hget(session.drafts(activity_id, round), participant_id)
+                pipe.hget(session.extra, participant_id)
                 first = await pipe.execute()
                 found: list[tuple[str, int, str, str]] = []
+                drafts: list[Draft] = []
                 more: list[tuple[str, int, list[str]]] = []
                 for index, (activity_id, round) in enumerate(wanted):
-                    single, entries = first[index * 2], first[index * 2 + 1]
+                    single, entries, draft = first[index * 3 : index * 3 + 3]
+                    if draft is not None:
+                        drafts.append(read_draft(activity_id, round, participant_id, draft))
                     if single is not None:
                         found.append((activity_id, round, "", single))
                     if entries:
@@ -265,7 +322,14 @@ class Live:
                         found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
-        return [_read_stored(*one) for one in found]
+        return OwnState([_read_stored(*one) for one in found], drafts, int(first[-1] or 0))
+
+
+def read_draft(activity_id: str, round: int, participant_id: str, text: str) -> Draft:
+    """A draft from its stored text."""
+    head, _, data = text.partition("\n")
+    revision, base, auto, at_ms = head.split("|")
+    return Draft(activity_id, round, participant_id, int(revision), int(base), auto == "1", int(at_ms), data)
 
 
 def _read_stored(activity_id: str, round: int, entry: str, text: str) -> Stored:

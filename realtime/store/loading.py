@@ -32,7 +32,7 @@ class Loader:
         session = self._session
         while True:
             fixed = [session.meta, session.parts, session.stamps, session.values, session.versions, session.tickets, session.people,
-                     session.removed, session.names, session.online, session.personal, session.seen]  # fmt: skip
+                     session.removed, session.names, session.online, session.personal, session.seen, session.extra]  # fmt: skip
             claimed = await self._live.call("load_begin", session, fixed, [self._token, self._claim_ms, session.base])
             if claimed == 1:
                 return True
@@ -41,7 +41,7 @@ class Loader:
             await asyncio.sleep(0.05)  # another process loads it; its claim lapses if it dies
 
     async def put_document(self, key: str, version: int, text: str) -> None:
-        """A raw key with its version: `session`, `activity:<id>`, `decisions:<id>`."""
+        """A raw key with its version: `session`, `activity:<id>`, `decisions:<id>:<round>`."""
         self._stamps.add(key)
         await self._set(self._session.values, {key: text})
         await self._set(self._session.versions, {key: version})
@@ -52,7 +52,8 @@ class Loader:
             self._session.activity(activity_id),
             {
                 "state": rules["state"], "round": rules["round"], "version": rules["settings_version"],
-                "changes": int(rules["changes"]), "until_ms": rules["until_ms"], "closed_offset": closed_offset,
+                "changes": int(rules["changes"]), "until_ms": rules["until_ms"], "from_ms": rules["from_ms"],
+                "limit_ms": rules["limit_ms"], "closed_offset": closed_offset,
             },
         )  # fmt: skip
         self._parts.add(f"activity:{activity_id}")
@@ -61,7 +62,9 @@ class Loader:
     async def put_ticket(self, sha256: str, role: str) -> None:
         await self._set(self._session.tickets, {sha256: role})
 
-    async def put_person(self, participant_id: str, nickname: str, folded: str, *, active: bool) -> None:
+    async def put_person(
+        self, participant_id: str, nickname: str, folded: str, *, active: bool, extra_time_percent: int = 0
+    ) -> None:
         """A participant; one who was removed keeps the name but not the right to answer."""
         if active:
             await self._set(self._session.people, {participant_id: nickname})
@@ -69,6 +72,8 @@ class Loader:
             await self._set(self._session.removed, {participant_id: 1})
         if folded:
             await self._set(self._session.names, {folded: participant_id})
+        if extra_time_percent:
+            await self._set(self._session.extra, {participant_id: extra_time_percent})
 
     async def put_response(
         self, *, activity_id: str, round: int, participant_id: str, entry: str, revision: int, submission_id: str,
@@ -120,7 +125,7 @@ class Loader:
 
     def _note_round(self, activity_id: str, round: int) -> None:
         self._stamps.add(f"tally:{activity_id}:{round}")
-        self._parts.update(f"{name}:{activity_id}:{round}" for name in ("answers", "entries", "limits", "tally", "items"))
+        self._parts.update(f"{name}:{activity_id}:{round}" for name in ("answers", "entries", "limits", "tally", "items", "drafts"))
 
     async def _set(self, name: str, fields: Mapping[str, Any]) -> None:
         waiting = self._hashes.setdefault(name, {})

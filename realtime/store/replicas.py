@@ -64,7 +64,7 @@ class Replica:
                 self._read_plain(name, value)
             else:
                 activity_id = rest.partition(":")[0]
-                self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value)
+                self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value, stamp)
                 touched[activity_id] = stamp
         # A view may tell how many are here, a closed activity whether it is final.
         for name, (_, stamp) in plain.items():

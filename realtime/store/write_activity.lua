@@ -9,6 +9,7 @@ KEYS  1 shard epoch HASH  2 meta HASH  3 stamps ZSET  4 values HASH  5 versions 
 ARGV  1 epoch  2 session id  3 activity id  4 version  5 JSON object of the document (empty: deleted)
       6 1 when this may hide something  7 poke channel  8 state  9 round  10 settings version
       11 changes allowed (0/1)  12 until when answers are taken, server ms (0: no end)
+      13 from when, server ms  14 ms to answer, of which extra time is a percentage
 Returns  {1 written or 0 older, offset, closed offset or 0}
 Errors   EPOCH · COLD
 ]]
@@ -35,10 +36,10 @@ if ARGV[5] == '' then
 else
   call('HSET', KEYS[4], key, string.sub(ARGV[5], 1, -2) .. ',"closed_offset":' .. closed .. '}')
   call('HSET', KEYS[6], 'state', ARGV[8], 'round', round, 'version', ARGV[10], 'changes', ARGV[11],
-    'until_ms', ARGV[12], 'closed_offset', closed)
+    'until_ms', ARGV[12], 'from_ms', ARGV[13], 'limit_ms', ARGV[14], 'closed_offset', closed)
   local part = ':' .. id .. ':' .. round
   call('SADD', KEYS[7], 'activity:' .. id, 'answers' .. part, 'entries' .. part, 'limits' .. part, 'tally' .. part,
-    'items' .. part)
+    'items' .. part, 'drafts' .. part)
 end
 call('ZADD', KEYS[3], offset, key)
 local saved = tonumber(meta[5] or 0)

@@ -74,11 +74,11 @@ class Api:
 
     async def create_session(self, request: Request) -> Response:
         body = await read_body(request, bodies.NewSession, self._limits)
-        row, ticket = await self._directing.create_session(
+        row, ticket, screen_ticket = await self._directing.create_session(
             body.title, description=body.description, max_participants=body.max_participants
         )
         answer = bodies.session_body(row)
-        return Json({**answer, "session": answer, "presenter_ticket": ticket}, 201, {"location": f"/api/v1/sessions/{row.id}"})
+        return Json({**answer, "session": answer, "presenter_ticket": ticket, "screen_ticket": screen_ticket}, 201, {"location": f"/api/v1/sessions/{row.id}"})
 
     async def find_session(self, request: Request) -> Response:
         row = await self._entrance.find(request.path_params["code"])

@@ -1,23 +1,41 @@
-"""The bodies of HTTP requests and the documents of answers, with the founding system's names beside ours."""
+"""The bodies and query parameters of HTTP requests, with the founding system's names beside ours."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
-from persistence.activities import ActivityRow
-from persistence.documents import activity_document
-from persistence.responses import ResponseRow, ResponseSummary
-from persistence.sessions import SessionRow
 from realtime.core.messages import Uuid
-from realtime.core.session import legacy_state, legacy_status
-from realtime.web.requests import Body
+from realtime.web.requests import Body, Query
+
+LegacyStatus = Literal["draft", "active", "completed", "cancelled"]
+TARGETS = {"expired": "closed", "completed": "closed"}  # the founding system's names of our states
+
+Text = Annotated[str, Field(max_length=2_000)]
+TypeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
+Title = Annotated[str, Field(max_length=500)]
+Place = Annotated[int, Field(ge=0, le=100_000)]
+Version = Annotated[int, Field(ge=1, le=2_147_483_647)]
+
+
+# ------------------------------------------------------------------------------------------------ bodies
 
 
 class NewSession(Body):
     title: Annotated[str, Field(min_length=1, max_length=255)]
-    description: Annotated[str, Field(max_length=2_000)] | None = None
+    description: Text | None = None
     max_participants: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class ChangedSession(Body):
+    """What is given changes. `focus` is an activity's id, or empty for none."""
+
+    title: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    description: Text | None = None
+    max_participants: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    status: Literal["draft", "active", "completed"] | None = None
+    locked: bool | None = None
+    focus: Uuid | Literal[""] | None = None
+    expected_version: Version | None = None
 
 
 class NewJoin(Body):
@@ -31,27 +49,50 @@ class NewJoin(Body):
 class NewActivity(Body):
     model_config = ConfigDict(populate_by_name=True)
 
-    type: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$", validation_alias=AliasChoices("type", "activity_type"))]
-    title: Annotated[str, Field(max_length=500)] | None = None
+    type: Annotated[TypeName, Field(validation_alias=AliasChoices("type", "activity_type"))]
+    title: Title | None = None
     config: dict[str, Any] = Field(default={}, validation_alias=AliasChoices("config", "configuration"))
-    order_index: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    order_index: Place | None = None
+    status: LegacyStatus | None = None
+
+
+class FrameworkActivity(Body):
+    """The founding system's form; `activity_metadata.duration_seconds` is the time limit."""
+
+    activity_type: TypeName
+    title: Annotated[str, Field(min_length=1, max_length=500)]
+    description: Text | None = None
+    configuration: dict[str, Any] = {}
+    activity_metadata: dict[str, Any] | None = None
+    order_index: Place = 0
 
 
 class ChangedActivity(Body):
-    title: Annotated[str, Field(max_length=500)] | None = None
+    """What is given changes. The type of an activity is fixed; its status moves as by a transition."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    type: Annotated[TypeName | None, Field(validation_alias=AliasChoices("type", "activity_type"))] = None
+    title: Title | None = None
     config: dict[str, Any] | None = Field(default=None, validation_alias=AliasChoices("config", "configuration"))
-    order_index: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    expected_version: Annotated[int, Field(ge=1)] | None = None
+    order_index: Place | None = None
+    status: LegacyStatus | None = None
+    expected_version: Version | None = None
+
+
+class CheckedConfig(Body):
+    activity_type: TypeName
+    configuration: dict[str, Any]
 
 
 class Transition(Body):
     """`target_state` accepts the founding system's `expired` for `closed`."""
 
-    target_state: Annotated[str, Field(max_length=20)]
+    target_state: Literal["draft", "published", "active", "paused", "closed", "cancelled", "expired", "completed"]
     reason: Annotated[str, Field(max_length=500)] | None = None
     force: bool = False
     new_round: bool = False
-    expected_version: Annotated[int, Field(ge=1)] | None = None
+    expected_version: Version | None = None
 
 
 class NewResponse(Body):
@@ -66,61 +107,85 @@ class NewResponse(Body):
     receipt: Annotated[str, Field(max_length=512)] | None = None
 
 
-def session_body(row: SessionRow) -> dict[str, Any]:
-    settings = json.loads(row.settings)
-    return {
-        "id": row.id,
-        "title": row.title,
-        "description": row.description,
-        "status": row.state,
-        "state": row.state,
-        "join_code": row.join_code,
-        "qr_code": row.join_code,
-        "max_participants": row.max_participants,
-        "locked": bool(settings.get("locked", False)),
-        "focus": settings.get("focus"),
-        "version": row.version,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
-        "started_at": row.started_at.isoformat() if row.started_at else None,
-        "completed_at": row.completed_at.isoformat() if row.completed_at else None,
-    }
+class ChangedResponse(Body):
+    response_data: Any
+    submission_id: Uuid | None = None
+    revision: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    expected_revision: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
-def activity_body(row: ActivityRow) -> dict[str, Any]:
-    document = activity_document(row)
-    del document["settings_version"]
-    return document | {
-        "session_id": row.session_id,
-        "status": legacy_status(row.state),
-        "legacy_state": legacy_state(row.state),
-        "closed_offset": row.closed_offset,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
-    }
+class Heartbeat(Body):
+    activity_context: dict[str, Any] | None = None
 
 
-def response_body(row: ResponseRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "session_id": row.session_id,
-        "activity_id": row.activity_id,
-        "participant_id": row.participant_id,
-        "response_data": json.loads(row.response_data),
-        "round": row.round,
-        "entry": row.entry,
-        "revision": row.revision,
-        "submission_id": row.submission_id,
-        "seq": row.seq,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
-        "deleted_at": row.deleted_at.isoformat() if row.deleted_at else None,
-    }
+# --------------------------------------------------------------------------------------- query parameters
 
 
-def summary_body(summary: ResponseSummary) -> dict[str, Any]:
-    return {
-        "total_responses": summary.total_responses,
-        "unique_participants": summary.unique_participants,
-        "last_updated": summary.last_updated.isoformat() if summary.last_updated else None,
-    }
+def _digits(value: Any) -> Any:
+    """Only plain digits are a number here; Python reads more than HTTP writes."""
+    if isinstance(value, str):
+        if not value.isascii() or not value.isdigit() or len(value) > 16:
+            raise ValueError("a whole number is needed")
+        return int(value)
+    return value
+
+
+def number(least: int, most: int) -> Any:
+    """The type of a whole number in the query."""
+    return Annotated[int, BeforeValidator(_digits), Field(ge=least, le=most)]
+
+
+Offset = Annotated[int, BeforeValidator(_digits), Field(ge=0, le=10_000_000)]
+Limit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=1_000)]
+LongLimit = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=10_000)]
+Cursor = Annotated[str, Field(max_length=100)]
+
+
+class Page(Query):
+    offset: Offset = 0
+    limit: Limit = 100
+
+
+class ActivityPage(Page):
+    status: LegacyStatus | None = None
+
+
+class SinceTime(Query):
+    cursor: Cursor | None = None
+    limit: LongLimit = 1_000
+
+
+class After(Query):
+    cursor: Cursor | None = None
+    limit: Limit = 100
+
+
+class AfterEvent(Query):
+    after: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=2**53)] = 0
+    limit: Limit = 100
+
+
+class Code(Query):
+    """`admin` finds nothing: who presents shows a ticket, and never in a path."""
+
+    code_type: Literal["qr", "admin"] = "qr"
+
+
+class Nickname(Query):
+    nickname: Annotated[str, Field(min_length=1, max_length=50)]
+
+
+class Status(Query):
+    status: LegacyStatus
+
+
+class Answering(Query):
+    participant_id: Annotated[str, Field(max_length=64, description="the ticket's own participant, if given")] | None = None
+
+
+class Since(Query):
+    """A position, and how many seconds to wait for something newer."""
+
+    epoch: Annotated[str, Field(max_length=64)] = ""
+    since: Annotated[int, BeforeValidator(_digits), Field(ge=0, le=2**53)] | None = None
+    wait: Annotated[float, Field(ge=0, le=25)] = 0

@@ -1,5 +1,6 @@
 """The pages and their files, with the headers that keep browsers safe."""
 
+import gzip
 import hashlib
 import io
 import mimetypes
@@ -45,6 +46,7 @@ class Pages:
 
     def __init__(self, version: str | None = None) -> None:
         self.version = version or static_version()
+        self._gzipped: dict[Path, tuple[float, bytes]] = {}
 
     def routes(self) -> list[Route]:
         pages = [Route(path, self._page(name), methods=["GET"]) for path, name in PAGES.items()]
@@ -70,8 +72,18 @@ class Pages:
         kind = mimetypes.guess_type(path.name)[0]
         if path.suffix in (".js", ".mjs"):
             kind = "text/javascript"
-        caching = "public, max-age=31536000, immutable" if fresh else "no-cache"
-        return FileResponse(path, media_type=kind, headers={"cache-control": caching})
+        headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-cache", "vary": "accept-encoding"}
+        if "gzip" in request.headers.get("accept-encoding", "") and path.suffix in (".js", ".css", ".svg", ".json"):
+            return Response(self._compressed(path), media_type=kind, headers={**headers, "content-encoding": "gzip"})
+        return FileResponse(path, media_type=kind, headers=headers)
+
+    def _compressed(self, path: Path) -> bytes:
+        """A file as phones on bad Wi-Fi want it; made once per content, and there are only so many files."""
+        changed_at = path.stat().st_mtime
+        known = self._gzipped.get(path)
+        if known is None or known[0] != changed_at:
+            known = self._gzipped[path] = (changed_at, gzip.compress(path.read_bytes(), mtime=0))
+        return known[1]
 
     async def icon(self, request: Request) -> Response:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})

@@ -1,6 +1,9 @@
 """From an HTTP request to checked values, and from a refusal to a problem document (RFC 9457)."""
 
-from typing import Any, TypeVar
+import hashlib
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
@@ -17,7 +20,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-BodyT = TypeVar("BodyT", bound=BaseModel)
+class Query(BaseModel):
+    """Base of query parameters: text is read as what the field is, unknown ones are left to proxies and caches."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+# What a path parameter names, and what is answered where there is no such thing.
+MISSING: Final = {
+    "session_id": "unknown_session", "activity_id": "unknown_activity", "participant_id": "unknown_participant",
+    "response_id": "unknown_response",
+}  # fmt: skip
 
 
 class Json(Response):
@@ -29,9 +44,74 @@ class Json(Response):
         super().__init__(encode(content).encode(), status_code, {"cache-control": "no-store", **(headers or {})})
 
 
-def problem(refusal: Refusal) -> JSONResponse:
-    """A refusal as a problem document, which also carries the founding system's `error` object."""
-    status = refusal.reason.status
+class Call:
+    """One checked request: who asks, about which session, with what body and query."""
+
+    __slots__ = ("_actor", "_body", "_query", "_session_id", "request")
+
+    def __init__(
+        self, request: Request, actor: Actor | None, session_id: str | None, body: BaseModel | None, query: BaseModel | None
+    ) -> None:  # fmt: skip
+        self.request = request
+        self._actor = actor
+        self._session_id = session_id
+        self._body = body
+        self._query = query
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks; only endpoints with a right have one."""
+        assert self._actor is not None
+        return self._actor
+
+    @property
+    def session_id(self) -> str:
+        """The session of the path, else that of the ticket."""
+        return self._session_id or self.actor.session_id
+
+    def body(self, model: type[ModelT]) -> ModelT:
+        assert isinstance(self._body, model)
+        return self._body
+
+    def query(self, model: type[ModelT]) -> ModelT:
+        assert isinstance(self._query, model)
+        return self._query
+
+    def id(self, name: str) -> str:
+        """An id of the path, checked before it goes anywhere near a key or a statement."""
+        try:
+            return str(uuid.UUID(self.request.path_params[name]))
+        except ValueError as error:
+            raise Refusal(MISSING[name]) from error
+
+    def expected_version(self, named: int | None) -> int | None:
+        """The version a change is based on: from the body, else from `If-Match`."""
+        tag = self.request.headers.get("if-match", "*").removeprefix("W/").strip('"')
+        if named is not None or tag == "*":
+            return named
+        if not tag.isascii() or not tag.isdigit() or len(tag) > 9:
+            raise Refusal("invalid", details={"field": "If-Match", "reason": "the version as a quoted number"})
+        return int(tag)
+
+
+def conditional(request: Request, content: Any, tag: str | None = None) -> Response:
+    """The document with its ETag, or 304 when the asker has it already."""
+    etag = f'W/"{tag or hashlib.sha256(encode(content).encode()).hexdigest()[:24]}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "authorization, accept"}
+    if matches(request, etag):
+        return Response(status_code=304, headers=headers)
+    return Json(content, 200, headers)
+
+
+def matches(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names this ETag, compared weakly (RFC 9110 §13.1.2)."""
+    wanted = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    return etag.removeprefix("W/") in wanted
+
+
+def problem(refusal: Refusal, status: int | None = None) -> JSONResponse:
+    """A refusal as a problem document, which also carries the founding system's error fields."""
+    status = status or refusal.reason.status
     headers = {"cache-control": "no-store"}
     if refusal.retry:
         headers["retry-after"] = str(max(1, -(-(refusal.after_ms or 1_000) // 1_000)))
@@ -46,12 +126,14 @@ def problem(refusal: Refusal) -> JSONResponse:
         "retry": refusal.retry,
         "after_ms": refusal.after_ms,
         "error": {"code": refusal.code, "message": refusal.message, "details": refusal.details},
+        "error_type": refusal.code,
+        "timestamp": now_text(),
     }
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-async def read_document(request: Request, limits: Limits) -> Any:
-    """The JSON body, at most as large as allowed; never more of it is kept in memory."""
+async def read_bytes(request: Request, limits: Limits) -> bytes:
+    """The body, at most as large as allowed; never more of it is kept in memory."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limits.max_bytes:
         raise Refusal("too_large", details={"max_bytes": limits.max_bytes})
@@ -62,28 +144,26 @@ async def read_document(request: Request, limits: Limits) -> Any:
         if size > limits.max_bytes:
             raise Refusal("too_large", details={"max_bytes": limits.max_bytes})
         chunks.append(chunk)
-    return decode(b"".join(chunks), limits)
+    return b"".join(chunks)
 
 
-async def read_body(request: Request, model: type[BodyT], limits: Limits) -> BodyT:
+def read_body(text: bytes, model: type[ModelT], limits: Limits) -> ModelT:
     """The checked body; Refusal `invalid` names the field at fault."""
-    document = await read_document(request, limits)
+    return _check(model, decode(text, limits))
+
+
+def read_query(request: Request, model: type[ModelT]) -> ModelT:
+    """The checked query parameters."""
+    return _check(model, dict(request.query_params))
+
+
+def _check(model: type[ModelT], document: Any) -> ModelT:
     try:
         return model.model_validate(document)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         path = ".".join(str(part) for part in fault["loc"]) or "body"
-        raise Refusal("invalid", details={"field": path, "reason": fault["msg"]}) from error
-
-
-def read_number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """A whole number from the query."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 12 or not least <= int(text) <= most:
-        raise Refusal("invalid", details={"field": name, "reason": f"a whole number from {least} to {most}"})
-    return int(text)
+        raise Refusal("invalid", details={"field": path[:200], "reason": fault["msg"]}) from error
 
 
 async def read_actor(request: Request, gate: Gate, session_id: str | None = None) -> Actor:
@@ -92,3 +172,19 @@ async def read_actor(request: Request, gate: Gate, session_id: str | None = None
     if scheme.lower() != "bearer" or not 1 <= len(ticket) <= 2_048:
         raise Refusal("unauthenticated")
     return await gate.admit(ticket.strip(), session_id)
+
+
+def read_timestamp(text: str) -> datetime:
+    """An ISO 8601 time with or without zone (then UTC); Refusal `invalid_timestamp`."""
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        if not 1970 <= moment.year <= 9000:
+            raise Refusal("invalid_timestamp", details={"field": "timestamp"})
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refusal("invalid_timestamp", details={"field": "timestamp"}) from error
+
+
+def now_text() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

@@ -4,15 +4,17 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
 
+from pydantic import Field, TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from realtime.core.messages import SUBPROTOCOL
+from realtime.core.messages import SUBPROTOCOL, Push, Reply
 from realtime.core.sync import Mirror
 
 WAIT_SECONDS = 8.0
+_FROM_SERVER: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Reply | Push, Field(discriminator="type")])
 
 
 class Client:
@@ -69,6 +71,8 @@ class Client:
     async def _read(self) -> None:
         try:
             async for text in self.socket:
+                assert isinstance(text, str)
+                _FROM_SERVER.validate_json(text)  # whatever the server says is what the models, and so the docs, say
                 self._hear(json.loads(text))
         except ConnectionClosed:
             pass  # seen by `until_closed` through the socket's own close code

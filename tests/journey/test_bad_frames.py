@@ -92,9 +92,8 @@ async def test_submission_id_must_be_a_uuid(stage: Stage, submission_id: object)
     scene = await stage.session()
     activity_id = await scene.add()
     phone = await scene.enter(await scene.join())
-    await phone.send(
-        json.dumps({"type": "submit", "id": 5, "activity_id": activity_id, "submission_id": submission_id, "data": {"selected": ["a"]}})
-    )
+    press = {"activity_id": activity_id, "submission_id": submission_id, "data": {"selected": ["a"]}}
+    await phone.send(json.dumps({"type": "submit", "id": 5, **press}))
     refused = await last_refusal(phone)
     assert (refused["code"], refused["details"]["field"]) == ("invalid", "submission_id")  # type: ignore[index]
     await assert_alive_and_empty(scene, phone, activity_id)

@@ -1,5 +1,6 @@
 """The command line: help that reads well, migrations, and starts that are refused with a sentence that says what to do."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,9 +11,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from persistence.migration import HEAD
 from realtime.engines import Engines, start_engines
 from tests.journey.servers import REPOSITORY, environment, free_port, is_ready, run_plenum, wait_until
-from tests.journey.stages import eventually, open_stage
+from tests.journey.stages import new_id, open_stage
 
 COMMANDS = ["serve", "demo", "flush", "migrate", "settings"]
 
@@ -62,18 +64,23 @@ def test_setting_that_cannot_be_is_refused_by_name(name: str, value: str, senten
 
 async def test_migrate_goes_up_and_down_and_tells_where_it_is(external_engines: Engines, empty_database: str) -> None:
     variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": empty_database}
-    status = run_plenum("migrate", "status", **variables)
-    assert (status.returncode, status.stdout.strip()) == (0, "schema: none (this version needs 0001)")
-    check = run_plenum("migrate", "check", **variables)
-    assert check.returncode == 1
-    assert "run `plenum migrate up`" in check.stderr
+
+    def migrate(*arguments: str) -> tuple[int, str]:
+        done = run_plenum("migrate", *arguments, **variables)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    assert migrate("status") == (0, f"schema: none (this version needs {HEAD})")
+    code, text = migrate("check")
+    assert (code, "run `plenum migrate up`" in text) == (1, True)
     for _ in range(2):
-        up = run_plenum("migrate", "up", **variables)
-        assert (up.returncode, up.stdout.strip()) == (0, "schema: 0001 (this version needs 0001)"), up.stderr
-    assert run_plenum("migrate", "check", **variables).returncode == 0
+        assert migrate("up") == (0, f"schema: {HEAD} (this version needs {HEAD})")
+    assert migrate("check")[0] == 0
     assert "user_responses" in await tables(empty_database)
-    down = run_plenum("migrate", "down", **variables)
-    assert (down.returncode, down.stdout.strip()) == (0, "schema: none (this version needs 0001)"), down.stderr
+    code, text = migrate("down")
+    assert code == 0, text
+    assert f"schema: {HEAD} (" not in text, "one revision back"
+    assert migrate("check")[0] == 1
+    assert migrate("down", "--to", "base") == (0, f"schema: none (this version needs {HEAD})")
     assert await tables(empty_database) <= {"alembic_version"}
 
 
@@ -96,7 +103,7 @@ async def test_start_on_another_schema_names_the_command(external_engines: Engin
     await connection.close()
     refused = run_plenum(command, **variables)
     assert refused.returncode == 2
-    assert "is at revision 0000, but this program needs 0001: run `plenum migrate up`" in refused.stderr
+    assert f"is at revision 0000, but this program needs {HEAD}: run `plenum migrate up`" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -151,43 +158,54 @@ def test_flusher_of_its_own_needs_servers_of_its_own() -> None:
     assert (refused.returncode, "set REDIS_URL and DATABASE_URL" in refused.stderr) == (2, True)
 
 
-async def test_procfile_runs_as_it_stands(external_engines: Engines, empty_database: str, tmp_path: Path) -> None:
-    """The Procfile, run by a Procfile runner: release, then web and flusher."""
+def procfile_runner(port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "honcho", "--no-colour", "-f", str(REPOSITORY / "Procfile"), "-d", str(REPOSITORY),
+        "start", "-p", str(port),
+    ]  # fmt: skip
+
+
+def test_procfile_runs_as_it_stands(external_engines: Engines, empty_database: str, tmp_path: Path) -> None:
+    """Release, then web and flusher, by a Procfile runner; an answer goes all the way."""
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     variables = {
         "REDIS_URL": external_engines.redis_url.rpartition("/")[0] + "/3", "DATABASE_URL": empty_database, "PORT": str(port),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }  # fmt: skip
-    runner = [sys.executable, "-m", "honcho", "--no-colour", "-f", str(REPOSITORY / "Procfile"), "-d", str(REPOSITORY), "start", "-p", str(port)]
+    runner = procfile_runner(port)
     release = subprocess.run(
         [*runner, "release"], env=environment(**variables), capture_output=True, text=True, check=False, timeout=40
     )
-    assert "schema: 0001 (this version needs 0001)" in release.stdout, release.stdout + release.stderr
-    log = (tmp_path / "procfile.log").open("wb+")
-    with subprocess.Popen(
-        [*runner, "web", "flusher"], env=environment(**variables), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    ) as process:
+    assert f"schema: {HEAD} (this version needs {HEAD})" in release.stdout, release.stdout + release.stderr
+    log = tmp_path / "procfile.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [*runner, "web", "flusher"], env=environment(**variables), stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):  # fmt: skip
         try:
-            url = f"http://127.0.0.1:{port}"
             wait_until(lambda: is_ready(url) or process.poll() is not None, "the web process is ready", 40)
-            stage = await open_stage(url, empty_database)
-            scene = await stage.session()
-            activity_id = await scene.add()
-            phone = await scene.enter(await scene.join())
-            accepted = await phone.ask("submit", activity_id=activity_id, submission_id=scene.id, data={"selected": ["a"]})
-            await phone.until_saved(accepted)
-            assert len(await scene.rows(activity_id)) == 1
-            owners = lambda: stage.database.fetchval("SELECT count(DISTINCT lease_owner) FROM shards")  # noqa: E731
-            assert await eventually(owners, "shards have an owner") >= 1
-            await stage.close()
+            wait_until(lambda: "flushing 16 shards" in log.read_text(), "the flusher process is at work", 20)
+            asyncio.run(answer_once(url, empty_database))
             process.send_signal(signal.SIGTERM)
             process.wait(20)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-        log.seek(0)
-        text = log.read().decode()
-    log.close()
-    assert "flushing 16 shards" in text, text
-    assert "Traceback" not in text, text
-    assert not is_ready(url)
+    wait_until(lambda: not is_ready(url), "the web process ended too", 10)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+async def answer_once(url: str, database_url: str) -> None:
+    """One answer from the press to the row."""
+    stage = await open_stage(url, database_url)
+    scene = await stage.session()
+    activity_id = await scene.add()
+    phone = await scene.enter(await scene.join())
+    accepted = await phone.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"selected": ["a"]})
+    await phone.until_saved(accepted)
+    assert len(await scene.rows(activity_id)) == 1
+    await stage.close()

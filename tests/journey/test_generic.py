@@ -12,7 +12,7 @@ STRUCTURES: list[dict[str, Any]] = [
     {},
     {"readings": [1, 2.5, -3, None, True, False], "unit": "°C"},
     {"nested": {"deep": {"deeper": [{"list": [[], {}]}]}}},
-    {"text": "Zwölf Boxkämpfer 👩‍👩‍👧 \n\t\"quoted\" \\ back"},
+    {"text": "Zwölf Boxkämpfer 👩‍👩‍👧 \n\t'quoted' \\ back"},
     {"grid": [[row * column for column in range(12)] for row in range(12)]},
     {"": "empty key", "key with blanks": 0, "ключ": "кириллица"},
 ]

@@ -81,7 +81,12 @@ async def test_config_is_fixed_once_answers_may_refer_to_it(stage: Stage) -> Non
 
 @pytest.mark.parametrize(
     "config",
-    [{}, {"question": "?"}, {"question": "?", "options": ["only one"]}, {"settings": {"question": "?", "options": ["a", "b"], "max_choices": 9}}],
+    [
+        {},
+        {"question": "?"},
+        {"question": "?", "options": ["only one"]},
+        {"settings": {"question": "?", "options": ["a", "b"], "max_choices": 9}},
+    ],
 )
 async def test_poll_that_cannot_be_answered_is_refused(stage: Stage, config: dict[str, object]) -> None:
     scene = await stage.session()

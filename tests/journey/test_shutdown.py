@@ -7,10 +7,11 @@ import subprocess
 import time
 from collections.abc import Callable
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.journey.clients import Client
-from tests.journey.servers import PLENUM, REPOSITORY, STOP_SECONDS, Server, environment, free_port, processes_of
+from tests.journey.servers import PLENUM, REPOSITORY, STOP_SECONDS, Server, environment, free_port, processes_of, run_plenum
 from tests.journey.stages import open_stage
 
 PHONES = 40
@@ -78,14 +79,11 @@ async def test_interrupt_under_load_loses_nothing(make_server: Callable[..., Ser
     assert seconds < STOP_SECONDS, f"{seconds:.2f} s"
 
 
-async def test_second_start_on_a_folder_in_use_is_refused(server: Server) -> None:
-    if "REDIS_URL" in server._variables:
-        return  # no engines of its own, and so no folder to share
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_second_start_on_a_folder_in_use_is_refused(server: Server) -> None:
     started = time.monotonic()
     arguments = ["serve", "--host", "127.0.0.1", "--port", str(free_port()), "--data-folder", str(server.data)]
-    second = subprocess.run(
-        [*PLENUM, *arguments], env=environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=30
-    )
+    second = run_plenum(*arguments)
     assert second.returncode == 2
     assert f"The data folder {server.data} is in use by process {server.pid}" in second.stderr
     assert "choose another data folder" in second.stderr
@@ -93,11 +91,9 @@ async def test_second_start_on_a_folder_in_use_is_refused(server: Server) -> Non
     assert time.monotonic() - started < 10
 
 
-async def test_port_in_use_is_refused_with_a_sentence(server: Server) -> None:
+def test_port_in_use_is_refused_with_a_sentence(server: Server) -> None:
     arguments = ["serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-folder", str(server.folder / "other")]
-    second = subprocess.run(
-        [*PLENUM, *arguments], env=environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=30
-    )
+    second = run_plenum(*arguments)
     assert second.returncode == 2
     assert f"Port {server.port} cannot be used" in second.stderr
     assert processes_of(server.folder / "other") == []

@@ -22,8 +22,12 @@ class Flushing:
     number: int
     epoch: str
     lease: int
+    batch: list[Entry]
 
     def call(self, script: Any, *arguments: Any) -> Any:
+        raise AssertionError("the hub has one")
+
+    def lose(self, epoch: str) -> None:
         raise AssertionError("the hub has one")
 
     def save(self, entries: list[Entry], epoch: str, token: int) -> Steps:
@@ -32,6 +36,7 @@ class Flushing:
     def flush(self) -> Steps:
         """Flush for ever."""
         while True:
+            self.batch = []
             yield
             if not self.epoch or not self.keep_lease():
                 continue
@@ -43,6 +48,7 @@ class Flushing:
                 continue
             if not batch:
                 continue
+            self.batch = batch
             upto: dict[str, int] = {}
             for one in batch:
                 offset = one.answer.offset if one.answer else 0
@@ -54,6 +60,8 @@ class Flushing:
                 yield from self.save(batch, epoch, token)
             except Fenced:
                 self.lease = 0
+                if self.world.on("fenced_flusher_asks"):
+                    self.lose(epoch)
                 continue
             except Lost:
                 continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation.copies import Copy
 from tests.simulation.flushing import Flushing
 from tests.simulation.recovering import Recovering
-from tests.simulation.redis_model import Accepted, Cold, EpochLost, Lost
+from tests.simulation.redis_model import Accepted, Cold, Entry, EpochLost, Lost
 
 if TYPE_CHECKING:
     from tests.simulation.clients import Client, Press
@@ -46,11 +46,11 @@ class Hub(Recovering, Flushing):
         self.epoch = ""
         self.run = 0
         self.lease = 0
+        self.lock = 0
+        self.batch: list[Entry] = []
         self.paused = False
-        self.alive = True
         self.copies: dict[str, Copy] = {}
         self.connections: set[Connection] = set()
-        self.started = False
 
     def call(self, script: Any, *arguments: Any) -> Any:
         """Use a connection that belongs to the known life of Redis; a new one that does not is refused."""

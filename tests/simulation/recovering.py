@@ -23,6 +23,7 @@ class Recovering:
     number: int
     epoch: str
     run: int
+    lock: int
 
     def call(self, script: Any, *arguments: Any) -> Any:
         raise AssertionError("the hub has one")
@@ -51,6 +52,7 @@ class Recovering:
         while postgres.locked_by:
             yield
         postgres.locked_by, life = me, postgres.life
+        self.lock = me
         try:
             yield
             stored = postgres.epoch
@@ -68,6 +70,7 @@ class Recovering:
                 raise Lost
             self.run, self.epoch = run, epoch
         finally:
+            self.lock = 0
             if postgres.life == life and postgres.locked_by == me:
                 postgres.locked_by = 0
 

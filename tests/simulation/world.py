@@ -85,7 +85,6 @@ class World:
 
     def kill_hub(self, hub: Hub) -> None:
         self.say(f"kill -9 hub {hub.number}")
-        hub.alive = False
         self.hubs.remove(hub)
         for task in [task for task in self.tasks if task.hub is hub]:
             self.tasks.remove(task)
@@ -159,6 +158,31 @@ class World:
         elif self.faulty and chance.random() < self.fault_rate:
             self.fault(client)
 
+    def make_zombie(self) -> None:
+        """Stop a hub in the middle of what a fence is for, and let the others go on without it."""
+        chance = self.random
+        recovering = [hub for hub in self.hubs if hub.lock and not hub.paused]
+        flushing = [hub for hub in self.hubs if hub.batch and not hub.paused]
+        if recovering:
+            hub = chance.choice(recovering)
+            hub.paused = True
+            self.postgres.restart()
+            self.say(f"hub {hub.number} stops while it recovers, postgres restarts")
+        elif flushing:
+            hub = chance.choice(flushing)
+            hub.paused = True
+            self.redis.restart(chance.choice(("rollback", "empty")), chance.randint(1, 10))
+            self.say(f"hub {hub.number} stops while it flushes, redis loses writes")
+            owners = [one for one in self.clients[1:] if one.outbox and not one.gone]
+            if owners and chance.random() < 0.5:
+                self.leave(chance.choice(owners))
+
+    def leave(self, client: Client) -> None:
+        if sum(not one.gone for one in self.clients) > 2:
+            self.say(f"{client.name} leaves for good")
+            client.disconnect()
+            client.gone = True
+
     def fault(self, client: Client) -> None:
         chance = self.random
         kind = chance.random()
@@ -187,10 +211,10 @@ class World:
                 hub.paused = not hub.paused
                 self.say(f"hub {hub.number} {'stops' if hub.paused else 'goes on'}")
         elif kind < 0.83:
-            if sum(not one.gone for one in self.clients) > 2 and client is not self.clients[0]:
-                self.say(f"{client.name} leaves for good")
-                client.disconnect()
-                client.gone = True
+            if client is not self.clients[0]:
+                self.leave(client)
+        elif kind < 0.90:
+            self.make_zombie()
         else:
             activity = chance.choice(sorted(self.postgres.activities))
             if not any(task.activity == activity for task in self.tasks):

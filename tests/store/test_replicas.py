@@ -77,7 +77,7 @@ async def test_what_appeared_and_went_between_two_positions_is_taken_away(hall: 
     ours, other = Process(hall), Process(hall)
     (ada,) = await hall.admit()
     await ours.read()
-    item = {"text": "an idea", "kind": "idea"}
+    item = {"text": "an idea", "column": "Ideas"}
     accepted = await hall.answer(ada, entry="i:1", item=item)
     extra = make_row(hall.session_id)
     await hall.publish(extra)
