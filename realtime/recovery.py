@@ -18,10 +18,10 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from persistence import activities, batch, documents, participants, responses, sessions, shards, tickets
+from persistence import activities, batch, decisions, documents, participants, responses, sessions, shards, tickets
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
-from realtime.activities.answers import recount
+from realtime.activities.answers import item_document, recount
 from realtime.activities.config import Config
 from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
@@ -204,29 +204,40 @@ class Recovery:
             if ticket.revoked_at is None:
                 await loader.put_ticket(ticket.sha256, ticket.role)
         person_offset = 0
+        names: dict[str, str] = {}  # as authors are shown
         while people := await participants.of_session(self._pool, session_id, offset=person_offset, limit=5_000):
             person_offset += len(people)
             for person in people:
                 folded = "" if person.anonymous else fold(person.nickname)
-                await loader.put_person(person.id, person.nickname, folded, active=person.is_active)
+                await loader.put_person(
+                    person.id, person.nickname, folded, active=person.is_active, extra_time_percent=person.extra_time_percent
+                )
+                if not person.anonymous:
+                    names[person.id] = person.nickname
         rows = await activities.of_session(self._pool, session_id, limit=_MOST_ACTIVITIES)
         # Above every offset that is remembered: of rows, and of fences, behind which a result is final.
         fences = [row.closed_offset or 0 for row in rows]
         offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor, *fences) + 1
-        rules: dict[str, tuple[Any, Any]] = {}
+        rules: dict[str, tuple[Any, Any, bool]] = {}
+        versions: dict[str, int] = {}
         for row in rows:
             kind = self._registry.resolve(row.type)
-            rules[row.id] = (kind, read_settings(kind, Config.model_validate_json(row.config).settings))
+            config = Config.model_validate_json(row.config)
+            rules[row.id] = (kind, read_settings(kind, config.settings), config.constraints.identity != "anonymous")
             # Closed in PostgreSQL but not known where: nothing was accepted after what is stored.
             closed_offset = (row.closed_offset or offset) if row.state in ("closed", "cancelled") else 0
             document = documents.activity_document(row) | {"closed_offset": closed_offset}
             await loader.put_document(f"activity:{row.id}", row.version, encode(document))
             await loader.put_rules(row.id, documents.activity_rules(row, kind.fences_on_reveal), closed_offset)
+            versions[row.id] = row.decisions_version
+        # Read after the versions: at worst newer than they say, and then it is published again.
+        for (activity_id, round), decided in (await decisions.of_session(self._pool, session_id)).items():
+            await loader.put_document(f"decisions:{activity_id}:{round}", versions.get(activity_id, 0), encode(decided))
         count = 0
         async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id)) as chunks:
             async for chunk in chunks:
                 for response in chunk:
-                    kind, settings = rules[response.activity_id]
+                    kind, settings, named = rules[response.activity_id]
                     sums, item = recount(kind, settings, response.response_data)
                     at_ms = documents.to_ms(response.created_at)
                     await loader.put_response(
@@ -235,7 +246,9 @@ class Recovery:
                         response_id=response.id, offset=response.seq, withdrawn=response.deleted_at is not None,
                         counters=encode(sums), sums=sums, payload=response.response_data,
                         item="" if item is None else encode(
-                            {"by": response.participant_id, "data": item, "at_ms": at_ms, "seq": response.seq}
+                            item_document(
+                                response.participant_id, item, at_ms or 0, names.get(response.participant_id) if named else None
+                            ) | {"seq": response.seq}
                         ),
                     )  # fmt: skip
                 count += len(chunk)

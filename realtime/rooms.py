@@ -3,15 +3,23 @@
 import asyncio
 import json
 import time
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode
-from realtime.core.messages import OwnResponse
-from realtime.store.live import Stored
+from realtime.core.messages import OwnDraft, OwnResponse
+from realtime.store.live import OwnState
 from realtime.store.replicas import Replica
 
-Own = dict[str, list[OwnResponse]]  # a participant's own responses by activity
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What only one participant sees: own responses and drafts by activity, and how much longer than others he may answer."""
+
+    mine: dict[str, list[OwnResponse]] = field(default_factory=dict)
+    drafts: dict[str, OwnDraft] = field(default_factory=dict)
+    extra_time_percent: int = 0
 
 
 class Wire(Protocol):
@@ -69,11 +77,15 @@ def rounds_of(replica: Replica) -> list[tuple[str, int]]:
     return [(copy.id, copy.document["round"]) for copy in replica.activities.values() if copy.document is not None]
 
 
-def own_responses(stored: list[Stored]) -> Own:
-    """Stored responses as the wire shows them to their participant, by activity."""
-    result: Own = {}
-    for one in stored:
-        result.setdefault(one.activity_id, []).append(
+def own_of(state: OwnState) -> Own:
+    """A participant's state as the wire shows it to him."""
+    result = Own(extra_time_percent=state.extra_time_percent)
+    for draft in state.drafts:
+        result.drafts[draft.activity_id] = OwnDraft(
+            round=draft.round, revision=draft.revision, auto_submit=draft.auto_submit, saved_at_ms=draft.at_ms, data=json.loads(draft.data)
+        )
+    for one in state.stored:
+        result.mine.setdefault(one.activity_id, []).append(
             OwnResponse(
                 response_id=one.response_id, entry=one.entry, round=one.round, revision=one.revision,
                 submission_id=one.submission_id, offset=one.offset, data=json.loads(one.payload)["data"], withdrawn=one.withdrawn,

@@ -105,7 +105,9 @@ _FUNCTIONS = (
         IF cardinality(errors) > 0 THEN RETURN errors; END IF;
         row_count := (template ->> 'rows')::numeric;
         column_count := (template ->> 'columns')::numeric;
-        IF row_count NOT BETWEEN 2 AND 50 OR row_count % 1 <> 0 THEN errors := errors || 'rows is not within 2 and 50'::text; END IF;
+        IF row_count NOT BETWEEN 2 AND 50 OR row_count % 1 <> 0 THEN
+            errors := errors || 'rows is not within 2 and 50'::text;
+        END IF;
         IF column_count NOT BETWEEN 2 AND 20 OR column_count % 1 <> 0 THEN
             errors := errors || 'columns is not within 2 and 20'::text;
         END IF;

@@ -206,6 +206,10 @@ class ActivityType(Generic[SettingsT, AnswerT]):
         """The judgement of an answer, or None where there is no right answer."""
         return None
 
+    def decided(self, settings: SettingsT, decisions: Mapping[str, Json]) -> SettingsT:
+        """The settings with what was decided about single answers, for marking. Default: as they are."""
+        return settings
+
     def decide(self, live: Live[SettingsT], decision: Mapping[str, Json]) -> Mapping[str, Json]:
         """Check a presenter's or moderator's decision; returns the decisions to set (key -> value, None removes).
 

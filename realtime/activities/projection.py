@@ -101,6 +101,7 @@ def project_activity(
     if sight.host:
         # With the watermark it says exactly whether everything counted here is saved.
         keys[f"counts:{copy.id}"]["offset"] = copy.counted_at.get(round, 0)
+        keys[f"counts:{copy.id}"]["drafts"] = copy.drafts.get(round, 0)
     live = live_of(copy, settings, people)
     for part, value in kind.view(live, sight).items():
         keys[f"view:{copy.id}:{part}" if part else f"view:{copy.id}"] = value
@@ -116,6 +117,6 @@ def live_of(copy: ActivityCopy, settings: BaseModel, people: dict[str, int]) -> 
         settings=settings, state=document["state"], round=round, revealed=document["revealed"], tally=copy.tallies.get(round, {}),
         earlier={number: sums for number, sums in copy.tallies.items() if number < round},
         items=items, decisions=copy.decisions.get(round, {}),
-        names={item.participant_id: item.name for item in items.values() if item.name is not None}, joined=people["joined"], online=people["online"],
-        opened_at_ms=document.get("opened_at_ms"),
+        names={item.participant_id: item.name for item in items.values() if item.name is not None}, joined=people["joined"],
+        online=people["online"], opened_at_ms=document.get("opened_at_ms"),
     )  # fmt: skip

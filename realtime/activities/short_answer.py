@@ -69,6 +69,16 @@ class Settings(Model):
         return 0.0
 
 
+class DecidedSettings(Settings):
+    """Settings with what a presenter decided about single texts, by key; that comes before all answers."""
+
+    verdicts: dict[str, float] = {}
+
+    def fraction(self, text: str) -> float | None:
+        verdict = self.verdicts.get(self.key(text))
+        return super().fraction(text) if verdict is None else verdict
+
+
 class Answer(Model):
     text: Annotated[str, Field(max_length=2_000)]
 
@@ -133,6 +143,14 @@ class ShortAnswer(ActivityType[Settings, Answer]):
         if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
             raise invalid("fraction", "must be from 0 to 1")
         return {key: {"fraction": fraction}}
+
+    def decided(self, settings: Settings, decisions: Mapping[str, Json]) -> Settings:
+        verdicts = {
+            name.removeprefix("accept:"): float(verdict["fraction"])
+            for name, verdict in decisions.items()
+            if name.startswith("accept:")
+        }
+        return DecidedSettings(**dict(settings), verdicts=verdicts) if verdicts else settings
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         settings = live.settings

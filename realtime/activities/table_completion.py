@@ -151,7 +151,9 @@ class TableCompletion(ActivityType[Settings, Answer]):
         for value in (old.get("value"), new.get("value")):
             written = value.get("studentAnswers") if isinstance(value, Mapping) else None
             cells |= written if isinstance(written, Mapping) else {}
-        return {"value": {"studentAnswers": {key: text for key, text in cells.items() if text is not None}}}
+        kept = {"value": {"studentAnswers": {key: text for key, text in cells.items() if text is not None}}}
+        final = new.get("final", old.get("final"))
+        return kept if final is None else kept | {"final": final}
 
     def check(self, settings: Settings, answer: Answer) -> Answer:
         editable = settings.editable()
@@ -255,6 +257,9 @@ class TableCompletion(ActivityType[Settings, Answer]):
         if not any(f"{state}:{cell.key}:{text}" in live.tally for state in ("fuzzy", "wrong")):
             raise Refusal("not_found", details={"field": "text", "reason": "nobody wrote this"})
         return {f"cell:{cell.key}:{text}": None if action == "clear" else action}
+
+    def decided(self, settings: Settings, decisions: Mapping[str, Json]) -> Settings:
+        return decided_settings(settings, decisions)
 
     def rows(self, settings: Settings, responses: Iterable[Answered[Answer]]) -> list[dict[str, Json]]:
         """One row per response: a column for each cell to fill in, and the marks."""

@@ -32,6 +32,7 @@ class Actor:
     key: str
     participant_id: str | None = None
     nickname: str | None = None
+    anonymous: bool = False
 
     @property
     def audience(self) -> Audience:
@@ -46,6 +47,11 @@ class Actor:
         """Refuse unless this actor's role has the right."""
         if self.role not in ALLOWED[right]:
             raise Refusal("forbidden", details={"role": self.role})
+
+
+def server_actor(session_id: str) -> Actor:
+    """The server itself, when it does what the clock says. It has no rights that a command could ask for."""
+    return Actor(session_id, "server", "clock")
 
 
 class Gate:
@@ -106,4 +112,4 @@ class Gate:
             if isinstance(result, Refusal):
                 raise result
             nickname = result
-        return Actor(session_id, "participant", participant_id, participant_id, nickname)
+        return Actor(session_id, "participant", participant_id, participant_id, nickname, known.anonymous)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from realtime.activities.answers import envelope, judge
+from realtime.activities.answers import envelope, item_document, judge
 from realtime.activities.projection import ActivityCopy, live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
@@ -57,7 +57,13 @@ class Answering:
         """Judge and count an answer; `reply` is called exactly once, now or later, never raises."""
         self._judge(actor, command, reply, 1)
 
-    def _judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int) -> None:
+    async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
+        """Put a draft through the same path when time is up, as of the moment it was last saved."""
+        verdict: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._judge(actor, command, lambda frame: None if verdict.done() else verdict.set_result(frame), 1, at_ms)
+        return await verdict
+
+    def _judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None = None) -> None:
         try:
             actor.need("answer")
             replica = self._replicas.peek(actor.session_id)
@@ -66,20 +72,23 @@ class Answering:
                 # Perhaps it was just opened, on another hub: look again before refusing.
                 if attempt > 1:
                     raise Refusal("unknown_activity" if copy is None or copy.document is None else "activity_not_open")
-                self._look_again(actor, command, reply, attempt, load=replica is None)
+                self._look_again(actor, command, reply, attempt, draft_ms, load=replica is None)
                 return
             assert replica is not None
-            self._put(actor, command, reply, attempt, copy, replica)
+            self._put(actor, command, reply, attempt, draft_ms, copy, replica)
         except Refusal as refusal:
             reply(refusal_frame(command.id, refusal))
 
-    def _put(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, copy: ActivityCopy, replica: Replica) -> None:
+    def _put(
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, copy: ActivityCopy,
+        replica: Replica,
+    ) -> None:  # fmt: skip
         assert actor.participant_id is not None
         kind, config, settings = copy.rules(self._registry)
         document = copy.document
         assert document is not None
         round = command.round or document["round"]
-        now_ms = int(self._clock() * 1_000)
+        now_ms = int(self._clock() * 1_000) if draft_ms is None else draft_ms
         data = command.data if isinstance(command, Submit) else None
         signed = Signed(
             actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, encode(data)
@@ -89,17 +98,18 @@ class Answering:
         if isinstance(command, Submit):
             if command.receipt:
                 proof = self._ring.read_receipt(command.receipt, signed)
-            opened_at_ms = document.get("opened_at_ms")
-            elapsed_ms = max(0, now_ms - opened_at_ms) if opened_at_ms else None
+            from_ms = document.get("from_ms")
+            elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
             judged = judge(
                 kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id, entry=command.entry
             )  # fmt: skip
             if judged.answer is not None and proof is None:
                 barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
+            shown = None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
             metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
             payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
             counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
-            item = "" if judged.item is None else encode({"by": actor.participant_id, "data": judged.item, "at_ms": now_ms})
+            item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, now_ms, shown))
             revision = proof.revision if proof else command.revision or 0
             expected = -1 if command.expected_revision is None or proof else command.expected_revision
         else:
@@ -119,7 +129,7 @@ class Answering:
             elif isinstance(verdict.error, Refusal):
                 reply(refusal_frame(command.id, verdict.error))
             elif attempt < MOST_JUDGEMENTS:
-                self._look_again(actor, command, reply, attempt, load=verdict.error == COLD)
+                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD)
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
@@ -127,18 +137,23 @@ class Answering:
             Submission(
                 keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, actor.participant_id,
                 entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit, counters, payload, item, done,
+                draft_ms is not None, kind.most_counters,
             )
         )  # fmt: skip
 
-    def _look_again(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, *, load: bool) -> None:
+    def _look_again(
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool
+    ) -> None:
         if len(self._slow) >= self._most_slow:
             reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
             return
-        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, load))
+        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 
-    async def _refresh_and_judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, load: bool) -> None:
+    async def _refresh_and_judge(
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, load: bool
+    ) -> None:
         try:
             if load:
                 await self._ensure(actor.session_id)
@@ -148,7 +163,7 @@ class Answering:
         except Cold:
             reply(refusal_frame(command.id, Refusal("recovering", after_ms=200)))
         else:
-            self._judge(actor, command, reply, attempt + 1)
+            self._judge(actor, command, reply, attempt + 1, draft_ms)
 
 
 

@@ -1,25 +1,23 @@
 """What presenters do: sessions and activities, written to PostgreSQL first, then published."""
 
-import asyncio
 import json
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from persistence import activities, events, participants, sessions, tickets
+from persistence import activities, events, participants, sessions, tickets, timing
 from persistence.activities import ActivityRow
-from persistence.documents import activity_document, activity_rules, session_document, session_meta
+from persistence.documents import activity_document, session_document
 from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing, ParticipantExists
 from persistence.pool import Pool
 from persistence.sessions import SessionRow
-from realtime.activities.config import read_config
+from realtime.activities.config import Config, read_config
+from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
-from realtime.commands.actors import Actor
+from realtime.commands.actors import Actor, server_actor
+from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import Limits, check, clean_text, encode
-from realtime.core.session import VISIBLE, check_move, check_session_move
+from realtime.core.session import check_move, check_session_move
 from realtime.identifiers import new_join_code, new_uuid
 from realtime.store import keys
 from realtime.store.live import Cold, Live
@@ -29,24 +27,21 @@ log = logging.getLogger("plenum.commands")
 
 
 class Directing:
-    """The presenters' commands. `ensure` brings a session to life."""
+    """The presenters' commands."""
 
     def __init__(
-        self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]], *, strict_types: bool,
-        max_participants: int, max_activities: int, config_bytes: int, join_code_length: int, clock: Callable[[], float] = time.time,
+        self, pool: Pool, live: Live, registry: Registry, publisher: Publisher, *, strict_types: bool, max_participants: int,
+        max_activities: int, config_bytes: int, join_code_length: int,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
         self._registry = registry
-        self._ensure = ensure
+        self._publisher = publisher
         self._strict_types = strict_types
         self._max_participants = max_participants
         self._max_activities = max_activities
         self._config_bytes = config_bytes
         self._join_code_length = join_code_length
-        self._clock = clock
-        self._unpublished: dict[tuple[str, str | None], None] = {}
-        self._unpublished_any = asyncio.Event()
 
     # ---------------------------------------------------------------------------------------------- sessions
 
@@ -99,6 +94,8 @@ class Directing:
                 moved = await sessions.set_state(self._pool, row.id, to, expected_version=row.version)
                 row = await self._unless_lost(moved, row.id)
                 await self._record(actor, f"session_{to}")
+                if to == "completed":
+                    await self._close_all(actor)
             settings = json.loads(row.settings)
             wanted = dict(settings)
             if locked is not None:
@@ -114,8 +111,14 @@ class Directing:
                 await self._record(actor, "session_changed", meta={"locked": wanted.get("locked"), "focus": wanted.get("focus")})
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(row.id, None)
+        await self._publisher.publish(row.id, None)
         return row
+
+    async def _close_all(self, actor: Actor) -> None:
+        """A session that is over takes no answers."""
+        for activity in await activities.of_session(self._pool, actor.session_id, limit=self._max_activities):
+            if activity.state in ("active", "paused"):
+                await self._move(actor, activity.id, "closed", expected_version=None)
 
     async def delete_session(self, actor: Actor) -> None:
         """Delete a session with everything in it; its live state is dropped."""
@@ -153,7 +156,7 @@ class Directing:
             raise Refusal("unknown_session") from error
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(actor.session_id, row.id)
+        await self._publisher.publish(actor.session_id, row.id)
         return row
 
     async def update_activity(
@@ -178,40 +181,77 @@ class Directing:
             await self._record(actor, "activity_changed", activity_id)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(actor.session_id, activity_id)
+        await self._publisher.publish(actor.session_id, activity_id)
         return row
 
     async def move(
         self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None = None, new_round: bool = False, force: bool = False
     ) -> ActivityRow:  # fmt: skip
-        """Bring an activity into another state. Asking for the present one publishes it again, which heals."""
+        """Bring an activity into another state. Asking for the present one publishes it again, which heals.
+
+        `new_round` with the version the caller has seen also leads from an open round to the next one.
+        """
         actor.need("direct")
+        if to == "active" and (await self._session(actor.session_id)).state == "completed":
+            raise Refusal("session_ended")
+        return await self._move(actor, activity_id, to, expected_version=expected_version, new_round=new_round, force=force)
+
+    async def move_by_clock(self, session_id: str, activity_id: str, to: str, *, version: int) -> ActivityRow:
+        """The server's own move; Refusal `version_conflict` where another process, or a presenter, was first."""
+        return await self._move(server_actor(session_id), activity_id, to, expected_version=version)
+
+    async def _move(
+        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None, new_round: bool = False, force: bool = False
+    ) -> ActivityRow:  # fmt: skip
         row = await self._activity(actor, activity_id)
         self._expect(expected_version, row.version, activity_document(row))
-        if check_move(row.state, to, force=force):
-            deadline = row.deadline_at
-            round, revealed = row.round, row.revealed
-            if to == "active" and row.state != "paused":
-                if new_round and row.opened_at is not None:
-                    round, revealed = round + 1, False
-                limit = json.loads(row.config).get("constraints", {}).get("time_limit")
-                deadline = datetime.fromtimestamp(self._clock(), UTC) + timedelta(seconds=limit) if limit else None
+        again = new_round and to == row.state == "active" and expected_version is not None
+        if check_move(row.state, to, force=force) or again:
+            before = row.state
             try:
-                moved = await activities.move(
-                    self._pool, activity_id, expected_version=row.version, state=to, round=round, revealed=revealed, deadline_at=deadline
-                )  # fmt: skip
-                row = await self._unless_activity_lost(moved, activity_id)
-                await self._record(actor, f"activity_{to}", activity_id, meta={"round": round, "force": force})
+                row = await self._unless_activity_lost(await self._step(row, to, new_round), activity_id)
+                meta = {"from": before, "round": row.round, "force": force}
+                await self._record(actor, f"activity_{to}", activity_id, meta=meta)
             except STORAGE_ERRORS as error:
                 raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(actor.session_id, activity_id)
+        await self._publisher.publish(actor.session_id, activity_id)
         return row
+
+    async def _step(self, row: ActivityRow, to: str, new_round: bool) -> ActivityRow | None:
+        """Move a row on from the version it has; None where that is no longer the present one."""
+        if row.state == "active" and to == "paused":
+            return await timing.pause(self._pool, row.id, expected_version=row.version)
+        if row.paused_at is not None and row.state == "paused" and to == "active" and not new_round:
+            return await timing.resume(self._pool, row.id, expected_version=row.version)
+        if to != "active":
+            return await activities.move(
+                self._pool, row.id, expected_version=row.version, state=to, round=row.round, revealed=row.revealed,
+                deadline_at=row.deadline_at,
+            )  # fmt: skip
+        kind = self._registry.resolve(row.type)
+        config = Config.model_validate_json(row.config)
+        settings = read_settings(kind, config.settings)
+        fresh = new_round and row.opened_at is not None
+        # Who answers again in the same round has read the question.
+        reading_ms = kind.reading_ms(settings) if fresh or row.opened_at is None else 0
+        limit_ms = (config.constraints.time_limit or 0) * 1_000 or kind.answering_ms(settings)
+        return await timing.begin(
+            self._pool, row.id, expected_version=row.version, round=row.round + fresh, revealed=row.revealed and not fresh,
+            reading_ms=reading_ms, limit_ms=limit_ms or None,
+        )  # fmt: skip
 
     async def reveal(
         self, actor: Actor, activity_id: str, revealed: bool, *, expected_version: int | None = None
     ) -> ActivityRow:  # fmt: skip
         """Show or hide results."""
         actor.need("direct")
+        return await self._reveal(actor, activity_id, revealed, expected_version)
+
+    async def reveal_by_clock(self, session_id: str, activity_id: str, *, version: int) -> ActivityRow:
+        """As `move_by_clock`, for an activity that shows its results once everybody has answered."""
+        return await self._reveal(server_actor(session_id), activity_id, True, version)
+
+    async def _reveal(self, actor: Actor, activity_id: str, revealed: bool, expected_version: int | None) -> ActivityRow:
         row = await self._activity(actor, activity_id)
         self._expect(expected_version, row.version, activity_document(row))
         if row.revealed != revealed:
@@ -224,19 +264,20 @@ class Directing:
                 await self._record(actor, "activity_revealed" if revealed else "activity_hidden", activity_id)
             except STORAGE_ERRORS as error:
                 raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(actor.session_id, activity_id)
+        await self._publisher.publish(actor.session_id, activity_id)
         return row
 
-    async def delete_activity(self, actor: Actor, activity_id: str) -> None:
+    async def delete_activity(self, actor: Actor, activity_id: str, *, expected_version: int | None = None) -> None:
         """Remove an activity with its responses."""
         actor.need("direct")
         row = await self._activity(actor, activity_id)
+        self._expect(expected_version, row.version, activity_document(row))
         try:
             await activities.delete(self._pool, activity_id)
             await self._record(actor, "activity_deleted", activity_id)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publish(actor.session_id, activity_id, deleted_version=row.version + 1)
+        await self._publisher.publish(actor.session_id, activity_id, deleted_version=row.version + 1)
 
     async def remove(self, actor: Actor, participant_id: str) -> None:
         """Remove a participant for good. Rows of somebody who has not been flushed yet are made first."""
@@ -254,68 +295,7 @@ class Directing:
             await self._record(actor, "participant_removed", meta={"participant_id": participant_id})
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
-
-    # ------------------------------------------------------------------------------------------- publishing
-
-    async def _publish(self, session_id: str, activity_id: str | None, *, deleted_version: int | None = None) -> None:
-        """Bring what PostgreSQL has to the live store; if that fails now it is done later, and the caller is told to retry."""
-        try:
-            await self._warm(session_id, lambda: self._publish_once(session_id, activity_id, deleted_version))
-        except Refusal:
-            if len(self._unpublished) < 10_000:
-                self._unpublished[(session_id, activity_id)] = None
-                self._unpublished_any.set()
-            raise
-
-    async def _warm(self, session_id: str, act: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await act()
-        except Cold:
-            await self._ensure(session_id)
-            try:
-                await act()
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
-
-    async def _publish_once(self, session_id: str, activity_id: str | None, deleted_version: int | None = None) -> None:
-        if activity_id is None:
-            session = await self._session(session_id)
-            await self._live.write_value(
-                session_id, "session", session.version, session_document(session), meta=session_meta(session)
-            )
-            return
-        row = None if deleted_version else await activities.read(self._pool, activity_id)
-        if row is None:
-            await self._live.write_activity(
-                session_id, activity_id, deleted_version or 2**31, None, hides=True, state="cancelled", round=0, settings_version=0,
-                changes=False, until_ms=0,
-            )  # fmt: skip
-            return
-        hides = row.state not in VISIBLE or not row.revealed
-        _, _, closed_offset = await self._live.write_activity(
-            session_id, activity_id, row.version, activity_document(row), hides=hides, **activity_rules(row, self._registry.resolve(row.type).fences_on_reveal)
-        )
-        if closed_offset and row.closed_offset != closed_offset:
-            await activities.note_closed_offset(self._pool, activity_id, closed_offset)
-
-    async def run(self) -> None:
-        """Publish what could not be published when it was written, until cancelled."""
-        while True:
-            await self._unpublished_any.wait()
-            self._unpublished_any.clear()
-            for session_id, activity_id in list(self._unpublished):
-                self._unpublished.pop((session_id, activity_id), None)
-                try:
-                    await self._publish(session_id, activity_id)
-                except Refusal as error:
-                    if not error.retry:
-                        log.warning("%s of session %s is gone and was not published", activity_id, session_id)
-                except STORAGE_ERRORS as error:
-                    log.info("publishing waits for the database: %s", error)
-                    self._unpublished[(session_id, activity_id)] = None
-                    self._unpublished_any.set()
-            await asyncio.sleep(0.25)
+        await self._publisher.warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
 
     # ----------------------------------------------------------------------------------------------- shared
 

@@ -10,31 +10,33 @@ and unknown pushes; the server refuses unknown fields of commands by name.
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from .directions import (
+    Accommodate,
+    CreateActivity,
+    Decide,
+    DeleteActivity,
+    Move,
+    MoveSession,
+    Remove,
+    Reveal,
+    UpdateActivity,
+)
 from .errors import Refusal
+from .frames import Frame, MessageId, Position, Uuid
 from .json_text import DEFAULT_LIMITS, JsonValue, Limits, decode
+
+__all__ = [
+    "COMMANDS", "PROTOCOL_VERSION", "PUSHES", "REPLIES", "SUBPROTOCOL", "Accepted", "Accommodate", "Beat", "ClientInfo",
+    "Closing", "Command", "CreateActivity", "Decide", "DeleteActivity", "Done", "Frame", "GoingAway", "Health", "Hello",
+    "MessageId", "Metadata", "Mine", "Move", "MoveSession", "OwnDraft", "OwnResponse", "Ping", "Pong", "Position", "Push",
+    "Refused", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "State", "Submit", "Sync", "Synced", "UpdateActivity", "Uuid",
+    "Welcome", "Withdraw", "You", "encode", "read_command",
+]  # fmt: skip
 
 SUBPROTOCOL = "plenum.v1"
 PROTOCOL_VERSION = 1
-
-Identifier: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Uuid: TypeAlias = Annotated[
-    str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description="lower case")
-]
-MessageId: TypeAlias = Annotated[int, Field(ge=0, le=2**53, description="chosen by the client to match the reply")]
-
-
-class Frame(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Position(Frame):
-    """All a client must remember of the state it holds."""
-
-    epoch: Annotated[str, Field(max_length=64)]
-    offset: Annotated[int, Field(ge=0)]
-
 
 # ---------------------------------------------------------------------------------------------- commands
 
@@ -97,6 +99,24 @@ class Withdraw(Frame):
     revision: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
+class SaveDraft(Frame):
+    """Keep what is written so far, for its author alone; null throws it away.
+
+    It need not be a whole answer; a table may send changed cells alone. With `auto_submit` it is handed in
+    at the deadline, unless the answer was changed after it.
+    """
+
+    type: Literal["save_draft"] = "save_draft"
+    id: MessageId
+    activity_id: Uuid
+    data: JsonValue
+    round: Annotated[int, Field(ge=1, le=32_000)] | None = None
+    expected_revision: Annotated[
+        int | None, Field(ge=0, le=2**53, description="refuse if the draft's revision is another one; 0: no draft yet")
+    ] = None
+    auto_submit: bool = False
+
+
 class Sync(Frame):
     """Ask for everything after a position: sent when a delta does not start at the own offset."""
 
@@ -112,81 +132,11 @@ class Ping(Frame):
     id: MessageId
 
 
-class Move(Frame):
-    """Presenter: bring an activity into another state (open it with `active`, end it with `closed`)."""
-
-    type: Literal["move"] = "move"
-    id: MessageId
-    activity_id: Uuid
-    to: Literal["draft", "published", "active", "paused", "closed", "cancelled"]
-    expected_version: Annotated[int, Field(ge=1)] | None = None
-    new_round: bool = False
-
-
-class Reveal(Frame):
-    """Presenter: show or hide an activity's results to everybody."""
-
-    type: Literal["reveal"] = "reveal"
-    id: MessageId
-    activity_id: Uuid
-    revealed: bool = True
-    expected_version: Annotated[int, Field(ge=1)] | None = None
-
-
-class CreateActivity(Frame):
-    """Presenter: add an activity to the session."""
-
-    type: Literal["create_activity"] = "create_activity"
-    id: MessageId
-    activity_type: Identifier
-    title: Annotated[str, Field(max_length=500)] | None = None
-    config: dict[str, Any] = {}
-    order_index: Annotated[int, Field(ge=0, le=100_000)] | None = None
-
-
-class UpdateActivity(Frame):
-    """Presenter: change title, settings or place of an activity."""
-
-    type: Literal["update_activity"] = "update_activity"
-    id: MessageId
-    activity_id: Uuid
-    title: Annotated[str, Field(max_length=500)] | None = None
-    config: dict[str, Any] | None = None
-    order_index: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    expected_version: Annotated[int, Field(ge=1)] | None = None
-
-
-class DeleteActivity(Frame):
-    """Presenter: remove an activity and its responses."""
-
-    type: Literal["delete_activity"] = "delete_activity"
-    id: MessageId
-    activity_id: Uuid
-
-
-class MoveSession(Frame):
-    """Presenter: start or end the session, lock it to newcomers, or choose the activity in focus."""
-
-    type: Literal["move_session"] = "move_session"
-    id: MessageId
-    to: Literal["draft", "active", "completed"] | None = None
-    locked: bool | None = None
-    focus: Uuid | Literal[""] | None = None
-    expected_version: Annotated[int, Field(ge=1)] | None = None
-
-
-class Remove(Frame):
-    """Presenter: remove a participant; the place is not given back."""
-
-    type: Literal["remove"] = "remove"
-    id: MessageId
-    participant_id: Uuid
-
-
 Command: TypeAlias = Annotated[
     Hello
     | Submit
     | Withdraw
+    | SaveDraft
     | Sync
     | Ping
     | Move
@@ -195,7 +145,9 @@ Command: TypeAlias = Annotated[
     | UpdateActivity
     | DeleteActivity
     | MoveSession
-    | Remove,
+    | Remove
+    | Decide
+    | Accommodate,
     Field(discriminator="type"),
 ]
 _commands: TypeAdapter[Any] = TypeAdapter(Command)
@@ -242,6 +194,7 @@ class You(Frame):
     role: str
     participant_id: str | None = None
     nickname: str | None = None
+    extra_time_percent: int = 0
 
 
 class OwnResponse(Frame):
@@ -255,6 +208,16 @@ class OwnResponse(Frame):
     offset: int
     data: Any
     withdrawn: bool = False
+
+
+class OwnDraft(Frame):
+    """What its author has written and not sent. `auto_submit`: the deadline hands it in."""
+
+    round: int
+    revision: int
+    auto_submit: bool
+    saved_at_ms: int
+    data: Any
 
 
 class Welcome(Frame):
@@ -271,6 +234,7 @@ class Welcome(Frame):
     reconnect_window_ms: int
     limits: dict[str, int]
     mine: dict[str, list[OwnResponse]]
+    drafts: dict[str, OwnDraft] = {}
     state: State
 
 
@@ -337,6 +301,7 @@ class Synced(Frame):
     type: Literal["synced"] = "synced"
     id: MessageId
     mine: dict[str, list[OwnResponse]]
+    drafts: dict[str, OwnDraft] = {}
     state: State
 
 
@@ -344,10 +309,12 @@ class Synced(Frame):
 
 
 class Mine(Frame):
-    """Push to one participant: own responses changed, perhaps from another device."""
+    """Push to one participant: own responses, drafts or time changed, perhaps from another device."""
 
     type: Literal["mine"] = "mine"
     mine: dict[str, list[OwnResponse]]
+    drafts: dict[str, OwnDraft] = {}
+    extra_time_percent: int = 0
 
 
 class Beat(Frame):
@@ -391,7 +358,8 @@ Reply: TypeAlias = Welcome | Accepted | Refused | Retry | Done | Pong | Synced
 Push: TypeAlias = State | Mine | Beat | Health | GoingAway | Closing
 
 COMMANDS: tuple[type[Frame], ...] = (
-    Hello, Submit, Withdraw, Sync, Ping, Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession, Remove,
+    Hello, Submit, Withdraw, SaveDraft, Sync, Ping, Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession,
+    Remove, Decide, Accommodate,
 )  # fmt: skip
 REPLIES: tuple[type[Frame], ...] = (Welcome, Accepted, Refused, Retry, Done, Pong, Synced)
 PUSHES: tuple[type[Frame], ...] = (State, Mine, Beat, Health, GoingAway, Closing)

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
 from realtime.core.errors import Refusal
 
@@ -164,9 +164,9 @@ def as_refusal(error: BaseException) -> Refusal:
     """What a failed call to Redis means to the one who asked."""
     if isinstance(error, Refusal):
         return error
-    text = str(error)
-    if isinstance(error, AnotherIncarnation) or "LOADING" in text:
+    # redis-py takes the code away from the text of errors that it has a class for.
+    if isinstance(error, AnotherIncarnation | BusyLoadingError):
         return Refusal("recovering", after_ms=500)
-    if "OOM" in text or "MISCONF" in text:
+    if isinstance(error, OutOfMemoryError) or str(error).startswith("MISCONF"):
         return Refusal("overloaded", after_ms=1_000)
     return Refusal("unavailable", after_ms=500)

@@ -12,7 +12,8 @@ Shard `plenum:{N}:…`                      lives as long as the store
 Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     meta      HASH   epoch, offset, accepted_to, flushed_to, hidden_at, cap, locked, state, loading, loading_at
     stamps    ZSET   raw key -> offset of its last change
-    values    HASH   raw key -> JSON: session, people, saved, activity:<id>, decisions:<id>:<round>
+    values    HASH   raw key -> JSON: session, people, saved, activity:<id>, decisions:<id>:<round>,
+                     leaderboard
     versions  HASH   raw key -> version of the document last written, so that an older one never wins
     tickets   HASH   sha256 of a presenter's ticket -> role
     people    HASH   participant -> nickname; being here is the right to answer
@@ -23,6 +24,7 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     seen      HASH   submission id -> offset|revision|participant|activity|response id
     extra     HASH   participant -> extra time in percent of the time to answer
     parts     SET    suffixes of the keys below, so that all can be dropped
+    scores                 HASH   participant -> JSON of his own points and rank
     activity:<id>          HASH   state, round, version, changes, from_ms, until_ms, limit_ms, closed_offset
     answers:<id>:<round>   HASH   participant[|entry] -> revision|submission|response|offset|flag, counters, payload (3 lines);
                                   flag l stands, li stands and has an item, w withdrawn
@@ -67,8 +69,8 @@ class Shard:
 class Session:
     """The keys of one session; `base` is what scripts prepend to the suffixes above."""
 
-    __slots__ = ("base", "extra", "id", "meta", "names", "online", "parts", "people", "personal", "removed", "seen", "shard", "stamps",
-                 "tickets", "values", "versions")  # fmt: skip
+    __slots__ = ("base", "extra", "id", "meta", "names", "online", "parts", "people", "personal", "removed", "scores", "seen",
+                 "shard", "stamps", "tickets", "values", "versions")  # fmt: skip
 
     def __init__(self, session_id: str, shards: int) -> None:
         self.id = session_id
@@ -87,6 +89,7 @@ class Session:
         self.seen = self.base + "seen"
         self.extra = self.base + "extra"
         self.parts = self.base + "parts"
+        self.scores = self.base + "scores"
 
     def activity(self, activity_id: str) -> str:
         return f"{self.base}activity:{activity_id}"

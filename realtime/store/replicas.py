@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from realtime.activities.contract import Audience
 from realtime.activities.projection import ActivityCopy, project_activity
+from realtime.activities.reckoning import project_board, shows_points
 from realtime.activities.registry import Registry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
@@ -23,6 +24,7 @@ from realtime.store.live import Changes, Live
 
 _POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
 _PLAIN: Final = frozenset({"session", "people", "saved"})
+_BOARD: Final = "leaderboard"
 
 
 class Replica:
@@ -45,6 +47,8 @@ class Replica:
         self._touched: dict[str, int] = {}  # activity or plain key -> offset of its last write, changed or not
         self._shown: dict[tuple[Audience, str], frozenset[str]] = {}  # wire keys of each activity
         self._positions: OrderedDict[int, None] = OrderedDict()
+        self._board: dict[str, Any] = {}
+        self.board_stamp = 0  # offset at which participants last saw another leaderboard; 0: they see none
 
     def absorb(self, changes: Changes) -> list[tuple[str, int]]:
         """Take in changes; returns the participants whose personal state changed, with stamps."""
@@ -62,6 +66,9 @@ class Replica:
             if name in _PLAIN:
                 plain[name] = value, stamp
                 self._read_plain(name, value)
+            elif name == _BOARD:
+                self._board = json.loads(value) if value else {}
+                self._touched[_BOARD] = stamp
             else:
                 activity_id = rest.partition(":")[0]
                 self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value, stamp)
@@ -72,6 +79,7 @@ class Replica:
                 if name == "people" or (name == "saved" and copy.awaits_final):
                     touched[activity_id] = max(touched.get(activity_id, 0), stamp)
         self._publish(plain, touched)
+        self._publish_board(changes.offset)  # as the last of all: its stamp is the highest
         self.offset = max(self.offset, changes.offset)
         self._positions[self.offset] = None
         if len(self._positions) > _POSITIONS:
@@ -90,6 +98,24 @@ class Replica:
                 self._put_all(name, plain[name][0], stamp)
             else:
                 self._project(name, stamp)
+
+    def _publish_board(self, stamp: int) -> None:
+        if _BOARD not in self._touched:
+            return
+        for audience, stamped in self.maps.items():
+            shown = project_board(self._board, audience, self._shows_points) if self._board else None
+            changed = stamped.remove(_BOARD, stamp) if shown is None else stamped.put(_BOARD, encode(shown), stamp)
+            if changed:
+                self._touched[_BOARD] = stamp
+                if audience is Audience.PARTICIPANTS:
+                    self.board_stamp = stamp if shown is not None else 0
+
+    def _shows_points(self, activity_id: str) -> bool:
+        copy = self.activities.get(activity_id)
+        if copy is None or copy.document is None:
+            return False
+        _, config, _ = copy.rules(self._registry)
+        return shows_points(config.reveal, copy.document["state"], copy.document["revealed"])
 
     def _read_plain(self, name: str, value: str) -> None:
         if name == "session":
@@ -137,7 +163,9 @@ class Replica:
     def _replace(self, stamped: StampedMap, since: int) -> tuple[str, str]:
         """`set` and `removed` from a position this copy never was at: whatever was written since, as a whole."""
         names = {name for name, stamp in self._touched.items() if stamp > since}
-        roots = [f"{root}:{name}" for name in names - _PLAIN for root in ("activity", "counts", "view")]
+        roots = [f"{root}:{name}" for name in names - _PLAIN - {_BOARD} for root in ("activity", "counts", "view")]
+        if _BOARD in names:
+            roots.append(_BOARD)  # set again below where it is to be seen
         shown = [f'"{key}":{text}' for key, text in stamped.present() if _subject(key) in names]
         return "{" + ",".join(shown) + "}", encode(roots)
 
@@ -199,4 +227,4 @@ class Replicas:
 
 def _subject(key: str) -> str:
     """What a wire key is about: an activity's id, or the key itself."""
-    return key if key in _PLAIN else key.split(":", 2)[1]
+    return key if key in _PLAIN or key == _BOARD else key.split(":", 2)[1]

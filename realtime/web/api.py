@@ -21,8 +21,8 @@ from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import Limits
 from realtime.core.messages import Accepted, Frame, Metadata, Submit
 from realtime.identifiers import new_uuid
-from realtime.web import bodies
-from realtime.web.requests import Json, read_actor, read_body, read_number
+from realtime.web import bodies_before as bodies
+from realtime.web.requests_before import Json, read_actor, read_body, read_number
 
 Handler = Callable[[Request], Awaitable[Response]]
 

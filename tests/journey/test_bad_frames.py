@@ -17,9 +17,12 @@ MOST_FAULTS = 20
 
 async def last_refusal(client: Client, count: int = 1) -> dict[str, object]:
     """The newest refusal, once there are `count` of them."""
-    refused = lambda: [frame for frame in client.frames if frame["type"] in ("refused", "retry")]  # noqa: E731
+
+    def refused() -> list[dict[str, object]]:
+        return [frame for frame in client.frames if frame["type"] in ("refused", "retry")]
+
     await client.until(lambda: len(refused()) >= count, "a refusal")
-    found: dict[str, object] = refused()[-1]
+    found = refused()[-1]
     assert found["code"] in REASONS
     assert isinstance(found["message"], str)
     assert len(found["message"]) > 10, "a sentence a person understands"

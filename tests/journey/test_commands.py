@@ -153,6 +153,23 @@ def test_servers_that_do_not_answer_are_named(external_engines: Engines, missing
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("arguments", [("status",), ("up",), ("down",), ("check",)])
+def test_migrate_says_in_a_sentence_that_the_database_does_not_answer(arguments: tuple[str, ...]) -> None:
+    nobody = f"postgresql://127.0.0.1:{free_port()}/0"
+    refused = run_plenum("migrate", *arguments, REDIS_URL="redis://127.0.0.1:1/0", DATABASE_URL=nobody)
+    assert "Traceback" not in refused.stderr
+    assert refused.returncode in (1, 2)
+    assert "DATABASE_URL" in refused.stderr
+
+
+def test_migrate_to_a_revision_that_is_not_there_is_refused(external_engines: Engines) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    refused = run_plenum("migrate", "up", "--to", "nonsense", **variables)
+    assert "Traceback" not in refused.stderr
+    assert refused.returncode in (1, 2)
+    assert "nonsense" in refused.stderr
+
+
 def test_flusher_of_its_own_needs_servers_of_its_own() -> None:
     refused = run_plenum("flush")
     assert (refused.returncode, "set REDIS_URL and DATABASE_URL" in refused.stderr) == (2, True)

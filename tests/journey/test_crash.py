@@ -9,7 +9,8 @@ from realtime.engines import Engines, start_engines
 from tests.journey.servers import Server, run_plenum
 from tests.journey.stages import eventually, new_id, open_stage
 
-NEVER_FLUSHED = {"PLENUM_FLUSH_AGE_MS": "60000", "PLENUM_FLUSH_ROWS": "20000"}
+# The dead process' lease on the shards is what the next one waits for.
+NEVER_FLUSHED = {"PLENUM_FLUSH_AGE_MS": "60000", "PLENUM_FLUSH_ROWS": "20000", "PLENUM_LEASE_SECONDS": "1"}
 
 
 @pytest.mark.parametrize("kind", ["embedded", "external"])

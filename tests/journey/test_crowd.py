@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ async def test_stale_state_plus_delta_is_a_fresh_snapshot(stage: Stage, seed: in
         client = await stage.enter(ticket)
         await client.close()
         stale.append((ticket, client))
-    sent: list[dict[str, object]] = []
+    sent: list[dict[str, Any]] = []
     for _ in range(40):
         writer = chance.choice(writers)
         match chance.randrange(6):
@@ -76,7 +77,7 @@ async def test_stale_state_plus_delta_is_a_fresh_snapshot(stage: Stage, seed: in
                 await presenter.ask("reveal", activity_id=chance.choice(activities), revealed=chance.random() < 0.5)
             case _:
                 number = chance.randrange(3)
-                data = {"any": chance.random()} if number == 1 else {"selected": [chance.choice("abc")]}
+                data: dict[str, Any] = {"any": chance.random()} if number == 1 else {"selected": [chance.choice("abc")]}
                 press = {"activity_id": activities[number], "submission_id": new_id(), "data": data}
                 sent.append(press)
                 await writer.ask("submit", **press)

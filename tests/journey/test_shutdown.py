@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from realtime.engines import Engines
 from tests.journey.clients import Client
 from tests.journey.servers import PLENUM, REPOSITORY, STOP_SECONDS, Server, environment, free_port, processes_of, run_plenum
 from tests.journey.stages import open_stage
@@ -91,12 +92,11 @@ def test_second_start_on_a_folder_in_use_is_refused(server: Server) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_port_in_use_is_refused_with_a_sentence(server: Server) -> None:
-    arguments = ["serve", "--host", "127.0.0.1", "--port", str(server.port), "--data-folder", str(server.folder / "other")]
-    second = run_plenum(*arguments)
+def test_port_in_use_is_refused_with_a_sentence(server: Server, external_engines: Engines) -> None:
+    urls = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    second = run_plenum("serve", "--host", "127.0.0.1", "--port", str(server.port), **urls)
     assert second.returncode == 2
     assert f"Port {server.port} cannot be used" in second.stderr
-    assert processes_of(server.folder / "other") == []
 
 
 async def test_logs_show_no_ticket_and_no_answer(server: Server) -> None:

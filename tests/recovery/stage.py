@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ async def found_school(process: Process, types: Iterable[str] = ("poll",)) -> Sc
         process.pool, id=session_id, title="Physics", join_code=new_join_code(8), shard=keys.shard_of(session_id, SHARDS),
         max_participants=500, state="active",
     )  # fmt: skip
-    await tickets.create(process.pool, sha256="a" * 64, session_id=session_id, role="owner")
+    await tickets.create(process.pool, sha256=sha256(session_id.encode()).hexdigest(), session_id=session_id, role="owner")
     school = School(process, session_id)
     for name in types:
         kind = installed().resolve(name)

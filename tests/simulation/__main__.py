@@ -9,6 +9,10 @@ from tests.simulation.rules import RULES, Violation
 from tests.simulation.world import run
 
 
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=500, help="how many seeds to play")
@@ -22,9 +26,9 @@ def main() -> int:
         try:
             run(given.seed, without, trace=True)
         except Violation as violation:
-            print(f"seed {given.seed}: {violation}")
+            say(f"seed {given.seed}: {violation}")
             return 1
-        print(f"seed {given.seed}: every promise holds")
+        say(f"seed {given.seed}: every promise holds")
         return 0
     found: Counter[str] = Counter()
     first: dict[str, int] = {}
@@ -40,9 +44,9 @@ def main() -> int:
         if found.total() >= given.most:
             break
     seconds = time.monotonic() - began
-    print(f"without {', '.join(sorted(without)) or 'nothing'}: {played} seeds in {seconds:.1f} s, {found.total()} violations")
+    say(f"without {', '.join(sorted(without)) or 'nothing'}: {played} seeds in {seconds:.1f} s, {found.total()} violations")
     for text, times in found.most_common():
-        print(f"  {times:5} x {text} (first with --seed {first[text]})")
+        say(f"  {times:5} x {text} (first with --seed {first[text]})")
     return 1 if found else 0
 
 

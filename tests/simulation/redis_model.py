@@ -113,7 +113,7 @@ class RedisModel:
         """Die and come back with everything, with the last writes missing, or with nothing."""
         self.run += 1
         if mode == "rollback" and self.history:
-            self.state = pickle.loads(self.history[-min(writes + 1, len(self.history))])  # noqa: S301 - our own
+            self.state = pickle.loads(self.history[-min(writes + 1, len(self.history))])
         elif mode == "empty":
             self.state = State()
         self.history = []

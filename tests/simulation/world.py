@@ -1,6 +1,7 @@
 """Everything together: chance picks who takes the next step and which fault comes, from one seed."""
 
 import random
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ STEPS: Final = 2_500
 QUIET_ROUNDS: Final = 260
 HUBS: Final = 2
 MOST_TASKS: Final = 60
+MOST_PRESSES: Final = 6
 
 
 @dataclass(eq=False, slots=True)
@@ -70,10 +72,9 @@ class World:
     def say(self, text: str) -> None:
         if self.trace:
             redis, postgres = self.redis, self.postgres
-            print(  # noqa: T201 - a replay is for reading
-                f"{self.now:5} {text:44} redis run {redis.run} epoch {redis.state.epoch or '-':5} outbox {len(redis.state.outbox):2} "
-                f"pg epoch {postgres.epoch or '-':5} rows {len(postgres.rows)}"
-            )
+            epochs = f"epoch {redis.state.epoch or '-':5} in redis, {postgres.epoch or '-':5} in postgres"
+            sizes = f"run {redis.run} outbox {len(redis.state.outbox):2} rows {len(postgres.rows)}"
+            sys.stdout.write(f"{self.now:5} {text:60} {epochs} {sizes}\n")
 
     # ------------------------------------------------------------------------------------------------- hubs
 
@@ -131,32 +132,32 @@ class World:
     # ------------------------------------------------------------------------------------------------ chance
 
     def step(self) -> None:
+        """Somebody does something."""
         self.now += 1
-        chance = self.random
-        kind = chance.random()
-        client = chance.choice(self.clients)
+        client = self.random.choice(self.clients)
         if client.gone:
             client = self.clients[0]
-        if kind < 0.64:
-            if self.tasks:
-                self.advance(chance.choice(self.tasks))
-        elif kind < 0.74:
-            if client.connection is not None:
-                self.serve(client.connection)
-        elif kind < 0.86:
-            if client.connection is not None:
-                client.receive()
-        elif kind < 0.915:
-            if not client.gone and len(client.outbox) < 6:
-                client.press()
-        elif kind < 0.93:
-            if client.connection is not None and len(self.tasks) < MOST_TASKS:
-                client.resend()
-        elif kind < 0.955:
-            if client.connection is None and self.hubs and not client.gone:
-                client.connect(chance.choice(self.hubs))
-        elif self.faulty and chance.random() < self.fault_rate:
+        connected = client.connection is not None
+        kind = self.draw(task=64, serve=10, receive=12, press=5.5, resend=1.5, connect=2.5, fault=4.5)
+        if kind == "task" and self.tasks:
+            self.advance(self.random.choice(self.tasks))
+        elif kind == "serve" and client.connection is not None:
+            self.serve(client.connection)
+        elif kind == "receive" and connected:
+            client.receive()
+        elif kind == "press" and len(client.outbox) < MOST_PRESSES:
+            client.press()
+        elif kind == "resend" and connected and len(self.tasks) < MOST_TASKS:
+            client.resend()
+        elif kind == "connect" and not connected and self.hubs:
+            client.connect(self.random.choice(self.hubs))
+        elif kind == "fault" and self.faulty and self.random.random() < self.fault_rate:
             self.fault(client)
+
+    def draw(self, **weights: float) -> str:
+        """One of the names, by weight."""
+        (name,) = self.random.choices(list(weights), list(weights.values()))
+        return name
 
     def make_zombie(self) -> None:
         """Stop a hub in the middle of what a fence is for, and let the others go on without it."""
@@ -171,8 +172,8 @@ class World:
         elif flushing:
             hub = chance.choice(flushing)
             hub.paused = True
-            self.redis.restart(chance.choice(("rollback", "empty")), chance.randint(1, 10))
-            self.say(f"hub {hub.number} stops while it flushes, redis loses writes")
+            self.say(f"hub {hub.number} stops while it flushes")
+            self.restart_redis(chance.choice(("rollback", "empty")))
             owners = [one for one in self.clients[1:] if one.outbox and not one.gone]
             if owners and chance.random() < 0.5:
                 self.leave(chance.choice(owners))
@@ -184,44 +185,48 @@ class World:
             client.gone = True
 
     def fault(self, client: Client) -> None:
-        chance = self.random
-        kind = chance.random()
-        if kind < 0.20:
+        """Something breaks, or a part of it comes back."""
+        if self.redis.down and self.random.random() < 0.5:
+            self.redis.down = False
+            return
+        kind = self.draw(network=20, redis=20, postgres=6, kill=8, start=10, pause=8, leave=5, zombie=7, direct=14)
+        hub = self.random.choice(self.hubs) if self.hubs else None
+        if kind == "network":
             self.say(f"{client.name} loses the network")
             client.disconnect()
-        elif kind < 0.40:
-            mode = chance.choice(("intact", "rollback", "rollback", "empty"))
-            self.redis.restart(mode, chance.randint(1, 10))
-            self.redis.down = chance.random() < 0.15
-            self.say(f"redis restarts: {mode}")
-        elif kind < 0.46 or self.redis.down:
-            self.redis.down = False
-        elif kind < 0.52:
+        elif kind == "redis":
+            self.restart_redis(self.random.choice(("intact", "rollback", "rollback", "empty")))
+        elif kind == "postgres":
             self.say("postgres restarts")
             self.postgres.restart()
-        elif kind < 0.60:
-            if self.hubs:
-                self.kill_hub(chance.choice(self.hubs))
-        elif kind < 0.70:
-            if len(self.hubs) < HUBS:
-                self.start_hub()
-        elif kind < 0.78:
-            hub = chance.choice(self.hubs) if self.hubs else None
-            if hub is not None:
-                hub.paused = not hub.paused
-                self.say(f"hub {hub.number} {'stops' if hub.paused else 'goes on'}")
-        elif kind < 0.83:
-            if client is not self.clients[0]:
-                self.leave(client)
-        elif kind < 0.90:
+        elif kind == "kill" and hub is not None:
+            self.kill_hub(hub)
+        elif kind == "start" and len(self.hubs) < HUBS:
+            self.start_hub()
+        elif kind == "pause" and hub is not None:
+            hub.paused = not hub.paused
+            self.say(f"hub {hub.number} {'stops' if hub.paused else 'goes on'}")
+        elif kind == "leave" and client is not self.clients[0]:
+            self.leave(client)
+        elif kind == "zombie":
             self.make_zombie()
-        else:
-            activity = chance.choice(sorted(self.postgres.activities))
-            if not any(task.activity == activity for task in self.tasks):
-                self.wanted[activity] = "closed" if self.wanted.get(activity) != "closed" and chance.random() < 0.7 else "active"
-                if self.wanted[activity] == "active":
-                    self.watch.closed[activity] = False
-            self.direct(activity)
+        elif kind == "direct":
+            self.change_mind()
+
+    def restart_redis(self, mode: str) -> None:
+        self.redis.restart(mode, self.random.randint(1, 10))
+        self.redis.down = self.random.random() < 0.15
+        self.say(f"redis restarts: {mode}")
+
+    def change_mind(self) -> None:
+        """The presenter wants an activity closed, or open again."""
+        activity = self.random.choice(sorted(self.postgres.activities))
+        if not any(task.activity == activity for task in self.tasks):
+            close = self.wanted.get(activity) != "closed" and self.random.random() < 0.7
+            self.wanted[activity] = "closed" if close else "active"
+            if not close:
+                self.watch.closed[activity] = False
+        self.direct(activity)
 
     # -------------------------------------------------------------------------------------------------- rest
 
@@ -288,5 +293,3 @@ def find_violation(without: frozenset[str], seeds: range) -> tuple[int, str] | N
         except Violation as violation:
             return seed, str(violation)
     return None
-
-

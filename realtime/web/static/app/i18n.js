@@ -1,23 +1,32 @@
 /**
- * Every text of the pages comes from a catalogue in `texts/`, one file per language. English is always loaded and
- * stands in for what another language lacks.
+ * Every text of the pages comes from a catalogue in `texts/`: `<language>.js` for all pages, `<language>.<part>.js` for
+ * what only some need. Only the reader's language is loaded; a test keeps all of them complete.
  */
 
-const SUPPORTED = ["en"];
+export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", nl: "Nederlands" };
+
 const texts = {};
+const loaded = new Set();
 let plural = new Intl.PluralRules("en");
 let numbers = new Intl.NumberFormat("en");
 
-/** Loads a page's catalogues in the reader's language. @param {string} [page] further texts: `texts/<language>.<page>.js` */
-export async function loadTexts(page) {
-  const wanted = navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => SUPPORTED.includes(tag)) ?? "en";
-  for (const language of new Set(["en", wanted])) {
-    const names = page ? [language, `${language}.${page}`] : [language];
-    for (const name of names) Object.assign(texts, (await import(`./texts/${name}.js`)).default);
-  }
+/** The language of the page, which `theme.js` chose before the first paint. */
+export function language() {
+  const { lang } = document.documentElement;
+  return lang in LANGUAGES ? lang : "en";
+}
+
+/** Loads catalogues in the reader's language: the common one, and these parts. @param {...string} parts */
+export async function loadTexts(...parts) {
+  const wanted = language();
+  const names = [wanted, ...parts.map((part) => `${wanted}.${part}`)].filter((name) => !loaded.has(name));
+  const modules = await Promise.all(names.map((name) => import(`./texts/${name}.js`)));
+  modules.forEach((module, i) => {
+    loaded.add(names[i]);
+    Object.assign(texts, module.default);
+  });
   plural = new Intl.PluralRules(wanted);
   numbers = new Intl.NumberFormat(wanted);
-  document.documentElement.lang = wanted;
 }
 
 /**
@@ -39,6 +48,16 @@ export function has(key) {
 
 export function number(value) {
   return numbers.format(value);
+}
+
+/** A share of one as whole percent. */
+export function percent(share) {
+  return new Intl.NumberFormat(language(), { style: "percent", maximumFractionDigits: 0 }).format(share);
+}
+
+/** A moment (ISO text or milliseconds) as the time of day. */
+export function timeOfDay(moment) {
+  return new Date(moment).toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit" });
 }
 
 /** The sentence for a refusal: ours if we have one, else the server's. @param {{code: string, message?: string}} refusal */

@@ -1,35 +1,47 @@
 /**
  * Controls and charts by the name of their activity type, from a checked list; what is not on it gets the generic ones.
  *
- *     controls/<type>.js   mount(element, activity, own, submit) -> {update(activity, own, isAsking)}
+ *     controls/<type>.js   mount(element, activity, own, submit, {onChange}) -> {update(activity, own, isAsking, extras)}
  *     charts/<type>.js     draw(element, activity, view, counts, extras)
  *
  * `activity` is the value of its key in the state, `own` the person's own response or null (`own.data` is the answer),
  * `submit(data, options)` hands an answer over. `draw` may be called again on the same element. `extras` has
- * `items` (further parts of the view by id) and `own`.
+ * `items` (further parts of the view by id), `own`, and for controls `view` and `mine` (all own responses). Inside a
+ * survey a control gets `onChange`, called with the answer so far or null, and has no button of its own. A control
+ * that exports `several = true` takes more than one contribution per person and shows the result itself.
  */
 
-const CONTROLS = new Set(["poll", "generic"]);
-const CHARTS = new Set(["poll", "generic"]);
+import { loadTexts } from "./i18n.js";
+
+export const TYPES = [
+  "poll", "quiz", "word_cloud", "rating", "open_text", "numeric", "ranking", "ordering", "short_answer", "matching", "points_allocation",
+  "qna", "planning_poker", "table_completion", "cloze", "hotspot", "brainstorm", "reaction", "survey", "buzzer", "generic",
+];
+const KNOWN = new Set(TYPES);
 const ALIASES = { multiple_choice: "poll", single_choice: "poll", yes_no: "poll", vote: "poll" };
 
-function pick(known, type) {
+function pick(type) {
   const name = ALIASES[type] ?? type;
-  return known.has(name) ? name : "generic";
+  return KNOWN.has(name) ? name : "generic";
 }
 
-export function loadControl(type) {
-  return import(`./controls/${pick(CONTROLS, type)}.js`);
+/** The control of a type, with the texts it says. */
+export async function loadControl(type) {
+  const [module] = await Promise.all([import(`./controls/${pick(type)}.js`), loadTexts("types")]);
+  return module;
 }
 
-export function loadChart(type) {
-  return import(`./charts/${pick(CHARTS, type)}.js`);
+/** The chart of a type, with the texts it says. */
+export async function loadChart(type) {
+  const [module] = await Promise.all([import(`./charts/${pick(type)}.js`), loadTexts("types")]);
+  return module;
 }
 
 /** What a person is asked, whatever the type calls it. */
 export function questionOf(activity) {
   const settings = activity.config?.settings ?? {};
-  return settings.question ?? settings.prompt ?? settings.topic ?? activity.config?.display?.title ?? activity.title ?? "";
+  const own = settings.question || settings.prompt || settings.topic || settings.story?.title || settings.title;
+  return own || activity.config?.display?.title || activity.title || "";
 }
 
 /** Further parts of an activity's view by id. @param {Map<string, any>} map the session's map */

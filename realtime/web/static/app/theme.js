@@ -1,25 +1,41 @@
-// Light or dark, before the first paint: a classic script, because modules run after the page was drawn once.
+// What must be settled before the first paint: light or dark, and the language with its direction. A classic script,
+// because modules run after the page was drawn once.
 (() => {
-  const system = matchMedia("(prefers-color-scheme: dark)");
   const root = document.documentElement;
-  let chosen = null;
-  try {
-    chosen = localStorage.getItem("plenum.theme");
-  } catch {
-    // storage is forbidden: the system's wish decides
-  }
+  const keep = (key, value) => {
+    try {
+      if (value !== undefined) localStorage.setItem(key, value);
+      return localStorage.getItem(key);
+    } catch {
+      return null; // storage is forbidden: it holds for this page, and the system's wish decides on the next
+    }
+  };
+
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = keep("plenum.theme");
   const show = () => (root.dataset.theme = chosen ?? (system.matches ? "dark" : "light"));
   system.addEventListener("change", show);
   show();
   globalThis.plenumTheme = {
     flip() {
       chosen = root.dataset.theme === "dark" ? "light" : "dark";
-      try {
-        localStorage.setItem("plenum.theme", chosen);
-      } catch {
-        // it holds for this page
-      }
+      keep("plenum.theme", chosen);
       show();
+    },
+  };
+
+  const languages = ["en", "de", "fr", "es", "nl"]; // the same as in i18n.js
+  const wished = [keep("plenum.language"), ...navigator.languages].filter(Boolean).map((tag) => tag.split("-")[0]);
+  root.lang = wished.find((tag) => languages.includes(tag)) ?? "en";
+  root.dir = ["ar", "fa", "he", "ur"].includes(root.lang) ? "rtl" : "ltr";
+  const link = document.createElement("link");
+  link.rel = "modulepreload";
+  link.href = new URL(`texts/${root.lang}.js`, document.currentScript.src).href;
+  document.head.append(link);
+  globalThis.plenumLanguage = {
+    choose(language) {
+      keep("plenum.language", language);
+      location.reload();
     },
   };
 })();

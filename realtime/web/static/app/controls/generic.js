@@ -1,51 +1,39 @@
 /** For types without a control of their own: plain text, or JSON where the text is an object. */
 
-import { fill, h, write } from "../dom.js";
+import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { field, mountForm } from "./form.js";
 
-export function mount(element, activity, own, submit) {
+export function mount(element, activity, own, submit, { onChange } = {}) {
   const text = h("textarea", { id: `answer-${activity.id}`, maxLength: 10_000, rows: 4 });
   const hint = h("p", { class: "small soft", role: "status" });
-  const send = h("button", { class: "primary large" });
-  const footer = h("div", { class: "send" }, send);
-  const form = h("form", { class: "stack" }, h("div", { class: "field" }, h("label", { htmlFor: text.id }, t("generic.answer")), text, hint), footer);
-  fill(element, form);
-  const check = () => {
-    send.disabled = text.value.trim() === "";
-    write(hint, readData(text.value).isJson ? t("generic.json") : "");
-  };
-  form.addEventListener("input", check);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    submit(readData(text.value).data);
+  text.addEventListener("input", () => write(hint, isDocument(readData(text.value)) ? t("generic.json") : ""));
+  return mountForm(element, { activity, own, submit, onChange }, {
+    parts: [field(t("generic.answer"), text, hint)],
+    peek: () => readData(text.value),
+    show: (answer) => (text.value = written(answer)),
+    lock: (locked) => (text.disabled = locked),
+    fault: () => (text.value.trim() ? null : ""),
   });
-  text.value = written(own?.data);
-  let isAsking = true;
-  return {
-    update(present, response, asks) {
-      if (!asks || (!isAsking && response)) text.value = written(response?.data);
-      isAsking = asks;
-      text.disabled = !asks;
-      footer.hidden = !asks;
-      write(send, t(response ? "card.resend" : "card.send"));
-      check();
-    },
-  };
 }
 
-function readData(typed) {
+/** What was typed, as an answer. */
+export function readData(typed) {
   const text = typed.trim();
   try {
     const data = JSON.parse(text);
-    if (typeof data === "object" && data !== null && !Array.isArray(data)) return { data, isJson: true };
+    if (typeof data === "object" && data !== null && !Array.isArray(data)) return data;
   } catch {
     // not JSON, so it is text
   }
-  return { data: { text }, isJson: false };
+  return { text };
+}
+
+function isDocument(data) {
+  return typeof data.text !== "string" || Object.keys(data).length > 1;
 }
 
 function written(data) {
   if (!data) return "";
-  const isText = typeof data.text === "string" && Object.keys(data).length === 1;
-  return isText ? data.text : JSON.stringify(data, null, 2);
+  return isDocument(data) ? JSON.stringify(data, null, 2) : data.text;
 }

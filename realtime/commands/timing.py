@@ -1,0 +1,187 @@
+"""What the clock does: deadlines, closing when all have answered, extra time, and publishing what a dead process left.
+
+Every process runs the loop. Who is first raises the activity's version in PostgreSQL, and the others find
+that it is another than they have seen, so each closing happens once. While PostgreSQL is away nothing is
+closed, but the accept script knows the deadline and takes nothing after it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from persistence import events, participants, timing
+from persistence.activities import ActivityRow
+from persistence.errors import STORAGE_ERRORS, ParticipantExists
+from persistence.pool import Pool
+from realtime.activities.projection import ActivityCopy
+from realtime.activities.registry import Registry
+from realtime.commands.actors import Actor
+from realtime.commands.directing import Directing
+from realtime.commands.drafting import Drafting
+from realtime.commands.publishing import Publisher
+from realtime.core.errors import Refusal, invalid
+from realtime.core.json_text import encode
+from realtime.core.tally import PEOPLE
+from realtime.store.live import Cold, Live
+from realtime.store.replicas import Replica, Replicas
+
+log = logging.getLogger("plenum.commands")
+
+MOST_EXTRA_PERCENT: Final = 400
+_MOST_DUE: Final = 100  # activities closed in one turn of the loop
+_UNPUBLISHED_SECONDS: Final = 3.0  # after this time nobody can still be at it
+_HEAL_EVERY: Final = 5  # turns of the loop
+
+
+class Timing:
+    """Runs the clock of all activities and gives people extra time. `sessions` are those with connections here."""
+
+    def __init__(
+        self, pool: Pool, live: Live, replicas: Replicas, registry: Registry, directing: Directing, drafting: Drafting,
+        publisher: Publisher, sessions: Callable[[], Iterable[str]], *, clock_ms: int,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._live = live
+        self._replicas = replicas
+        self._registry = registry
+        self._directing = directing
+        self._drafting = drafting
+        self._publisher = publisher
+        self._sessions = sessions
+        self._clock_seconds = clock_ms / 1_000
+        self._looked: dict[str, int] = {}  # activity -> offset of the copy at which somebody was still to answer
+        self.closed = 0
+
+    async def accommodate(self, actor: Actor, participant_id: str, extra_time_percent: int) -> dict[str, int | str]:
+        """Let one participant answer longer than the others, in percent of the time to answer (0: as everybody)."""
+        actor.need("direct")
+        if not 0 <= extra_time_percent <= MOST_EXTRA_PERCENT:
+            raise invalid("extra_time_percent", f"between 0 and {MOST_EXTRA_PERCENT}")
+        try:
+            await self._store_extra_time(actor, participant_id, extra_time_percent)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await self._publisher.warm(actor.session_id, lambda: self._publish_extra_time(actor.session_id, participant_id))
+        return {"participant_id": participant_id, "extra_time_percent": extra_time_percent}
+
+    async def _store_extra_time(self, actor: Actor, participant_id: str, percent: int) -> None:
+        row = await participants.read(self._pool, participant_id)
+        if row is not None and row.session_id != actor.session_id:
+            raise Refusal("unknown_participant")
+        if row is None:
+            # Joined a moment ago and not flushed yet.
+            nickname = await self._live.nickname_of(actor.session_id, participant_id)
+            if nickname is None:
+                raise Refusal("unknown_participant")
+            try:
+                await participants.create(self._pool, id=participant_id, session_id=actor.session_id, nickname=nickname)
+            except ParticipantExists:
+                log.debug("participant %s was flushed in this moment", participant_id)
+        await timing.set_extra_time(self._pool, participant_id, percent)
+        await events.record(
+            self._pool, session_id=actor.session_id, actor=actor.name, action="participant_accommodated",
+            meta=encode({"participant_id": participant_id, "extra_time_percent": percent}),
+        )  # fmt: skip
+
+    async def _publish_extra_time(self, session_id: str, participant_id: str) -> None:
+        # Of two presenters at the same time the later one in PostgreSQL is the later one in the live store.
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                row = await timing.lock_participant(connection, participant_id)
+                if row is not None:
+                    await self._live.give_time(session_id, participant_id, row.extra_time_percent)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+
+    # ------------------------------------------------------------------------------------------------- the loop
+
+    async def run(self) -> None:
+        """Do what is due, again and again, until cancelled."""
+        turn = 0
+        while True:
+            await asyncio.sleep(self._clock_seconds)
+            turn += 1
+            try:
+                await self.close_due()
+                if turn % _HEAL_EVERY == 0:
+                    await self.publish_left()
+            except STORAGE_ERRORS as error:
+                log.debug("the clock waits for the database: %s", error)
+            await self.look_for_whole()
+
+    async def close_due(self) -> None:
+        """Close what is past its deadline for everybody, drafts handed in first."""
+        for row in await timing.due(self._pool, limit=_MOST_DUE):
+            try:
+                if await self._drafting.submit_due(row):
+                    await self._close(row)
+            except Cold:
+                # Not live any more: its drafts are gone with the live state, what was accepted is in PostgreSQL.
+                await self._close(row)
+
+    async def _close(self, row: ActivityRow) -> None:
+        if await self._act(row.session_id, row.id, row.version, "closed"):
+            self.closed += 1
+            log.info("activity %s closed at its deadline", row.id)
+
+    async def publish_left(self) -> None:
+        """Publish what was written and never reached the live store, because a process died in between."""
+        for session_id, activity_id in await timing.unpublished(self._pool, limit=_MOST_DUE, older_than_seconds=_UNPUBLISHED_SECONDS):
+            try:
+                await self._publisher.publish(session_id, activity_id)
+            except Refusal as refusal:
+                log.debug("activity %s is published later: %s", activity_id, refusal)
+
+    async def look_for_whole(self) -> None:
+        """Close, or reveal, what everybody who is here has answered and what is to end with that."""
+        candidates: dict[str, int] = {}
+        for session_id in list(self._sessions()):
+            replica = self._replicas.peek(session_id)
+            for copy in list(replica.activities.values()) if replica is not None else ():
+                assert replica is not None
+                to = self._when_whole(replica, copy)
+                if to is None or copy.document is None:
+                    continue
+                offset, version = replica.offset, copy.document["version"]
+                if self._looked.get(copy.id) == offset or not await self._is_whole(session_id, copy):
+                    candidates[copy.id] = offset  # nothing is different before the copy is
+                elif await self._act(session_id, copy.id, version, to):
+                    log.info("activity %s: everybody has answered (%s)", copy.id, to)
+        self._looked = candidates
+
+    def _when_whole(self, replica: Replica, copy: ActivityCopy) -> str | None:
+        """What happens to an activity once everybody has answered, where the counts say that this may be so."""
+        document = copy.document
+        if document is None or document["state"] != "active":
+            return None
+        kind, config, settings = copy.rules(self._registry)
+        if config.constraints.autoclose_when_all:
+            to = "closed"
+        elif kind.reveals_when_all(settings) and not document["revealed"]:
+            to = "revealed"
+        else:
+            return None
+        answered = copy.tallies.get(document["round"], {}).get(PEOPLE, 0)
+        return to if answered >= replica.people["online"] > 0 else None
+
+    async def _is_whole(self, session_id: str, copy: ActivityCopy) -> bool:
+        assert copy.document is not None
+        try:
+            online, missing = await self._live.count_unanswered(session_id, copy.id, copy.document["round"])
+        except (Refusal, Cold) as error:
+            log.debug("who has answered %s is looked up later: %s", copy.id, error)
+            return False
+        return online > 0 and missing == 0
+
+    async def _act(self, session_id: str, activity_id: str, version: int, to: str) -> bool:
+        """Move or reveal; False where somebody else was first, or it has to be tried again."""
+        try:
+            if to == "revealed":
+                await self._directing.reveal_by_clock(session_id, activity_id, version=version)
+            else:
+                await self._directing.move_by_clock(session_id, activity_id, to, version=version)
+        except Refusal as refusal:
+            log.debug("activity %s was not %s by the clock: %s", activity_id, to, refusal)
+            return False
+        return True

@@ -1,0 +1,74 @@
+"""Pokes say which session changed; a lost one is healed elsewhere, a lost subscription comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from realtime.identifiers import new_uuid
+from realtime.store.connection import connect_for_pokes
+from realtime.store.live import Joining
+from realtime.store.pokes import listen
+from tests.store.stage import Hall, wait_until
+
+
+@asynccontextmanager
+async def listening(hall: Hall, url: str) -> AsyncIterator[tuple[list[str], list[None]]]:
+    heard: list[str] = []
+    begun: list[None] = []
+    client = connect_for_pokes(url, timeout_seconds=5)
+    task = asyncio.create_task(listen(client, hall.live.shards, heard.append, lambda: begun.append(None)))
+    try:
+        await wait_until(lambda: len(begun) == 1)
+        yield heard, begun
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.aclose()
+
+
+async def test_every_write_pokes(hall: Hall, redis_url: str) -> None:
+    async with listening(hall, redis_url) as (heard, _):
+        expected = 0
+
+        async def poked() -> None:
+            nonlocal expected
+            expected += 1
+            await wait_until(lambda: len(heard) >= expected)
+
+        (ada,) = await hall.admit()
+        await poked()
+        await hall.answer(ada)
+        await poked()
+        await hall.flush()
+        await poked()
+        await hall.live.presence(hall.session_id, [ada], [])
+        await poked()
+        await hall.write(state="paused")
+        await poked()
+        await hall.live.write_value(hall.session_id, "session", 5, {})
+        await poked()
+        await hall.live.remove(hall.session_id, ada)
+        await poked()
+        assert set(heard) == {hall.session_id}
+
+
+async def test_what_changes_nothing_does_not_poke(hall: Hall, redis_url: str) -> None:
+    (ada,) = await hall.admit()
+    await hall.live.presence(hall.session_id, [ada], [])
+    await hall.flush()
+    async with listening(hall, redis_url) as (heard, _):
+        await hall.live.join(hall.session_id, [Joining(ada, "Ada", True)])
+        await hall.live.presence(hall.session_id, [ada], [])
+        await hall.publish(hall.activity)
+        await hall.answer(new_uuid())
+        await hall.live.write_value(hall.session_id, "session", 9, {})
+        await wait_until(lambda: bool(heard))
+        assert len(heard) == 1
+
+
+async def test_a_cut_subscription_comes_back_and_says_so(hall: Hall, redis_url: str) -> None:
+    async with listening(hall, redis_url) as (heard, begun):
+        await hall.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        await wait_until(lambda: len(begun) == 2)
+        await hall.admit()
+        await wait_until(lambda: bool(heard))
