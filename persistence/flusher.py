@@ -43,6 +43,7 @@ class Source(Protocol[PendingT]):
 
     async def read(self, shard: int, rows: int) -> PendingT: ...
     async def confirm(self, batch: PendingT) -> None: ...
+    def fenced(self, batch: PendingT) -> None: ...
 
 
 @dataclass(slots=True)
@@ -166,6 +167,8 @@ class Flusher(Generic[PendingT]):
         except Fenced:
             # Another flusher owns the shard, or recovery began a new epoch: what was read is theirs now.
             self.done.leases.pop(shard, None)
+            # Perhaps the epoch is over and nobody else in this process would ever hear of it.
+            self._source.fenced(pending)
             log.info("shard %d was taken over", shard)
             return False
         self._fault("after_commit")

@@ -17,7 +17,8 @@ _LOCK_PARTICIPANT = statement("lock_participant")
 
 
 async def begin(
-    database: Database, activity_id: str, *, expected_version: int | None, round: int, revealed: bool, reading_ms: int, limit_ms: int | None
+    database: Database, activity_id: str, *, expected_version: int | None, round: int, revealed: bool, reading_ms: int,
+    limit_ms: int | None,
 ) -> ActivityRow | None:
     """Open an activity; a limit of None means no deadline. None when there is no such version."""
     record = await database.fetchrow(_OPEN, activity_id, expected_version, round, revealed, reading_ms, limit_ms)

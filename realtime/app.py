@@ -24,20 +24,31 @@ from persistence.errors import PersistenceError
 from persistence.flusher import Flusher
 from persistence.pool import check_server as check_database
 from persistence.pool import open_pool
-from realtime.activities.registry import installed
+from realtime.activities.registry import Registry, installed
 from realtime.audit import Auditor
 from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
+from realtime.commands.attending import Attendance
+from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
+from realtime.commands.drafting import Drafting
 from realtime.commands.joining import Entrance
+from realtime.commands.marking import Marking
+from realtime.commands.moderating import Moderating
+from realtime.commands.publishing import Publisher
 from realtime.commands.reading import Reading
+from realtime.commands.scoring import Scoring
+from realtime.commands.standings import Standings
+from realtime.commands.timing import Timing
 from realtime.condition import Condition
 from realtime.core.errors import Refusal
 from realtime.hub import Hub
 from realtime.metrics import render
 from realtime.recovery import Recovery
+from realtime.scores import ScorePushes
 from realtime.settings import Settings
 from realtime.store.admissions import Admissions
+from realtime.store.boards import Boards
 from realtime.store.connection import (
     Incarnation,
     check_server,
@@ -45,16 +56,26 @@ from realtime.store.connection import (
     connect_for_pokes,
     connect_unchecked,
 )  # fmt: skip
+from realtime.store.drafts import Drafts
+from realtime.store.idempotency import Idempotency
 from realtime.store.intake import Intake
 from realtime.store.live import Live
 from realtime.store.outbox import EpochLost, Outbox
 from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
 from realtime.tickets import KeyRing
+from realtime.web.activities import Activities
 from realtime.web.api import Api
+from realtime.web.changes import ChangesFeed
+from realtime.web.endpoints import Desk
 from realtime.web.pages import Pages
+from realtime.web.participants import Participants
+from realtime.web.repeats import Repeats
+from realtime.web.responses import Responses
+from realtime.web.sessions import Sessions
 from realtime.web.site import build_site
 from realtime.web.socket import Sockets
+from realtime.web.types import Types
 
 log = logging.getLogger("plenum.app")
 
@@ -108,26 +129,74 @@ class App:
         )
         self.answering = Answering(
             self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
-            most_slow=settings.accept_waiting,
+            readmit=self.gate.readmit, most_slow=settings.accept_waiting,
         )  # fmt: skip
+        self.publisher = Publisher(pool, self.live, registry, ensure)
         self.directing = Directing(
-            pool, self.live, registry, ensure, strict_types=settings.strict_types, max_participants=settings.max_participants,
+            pool, self.live, registry, self.publisher, strict_types=settings.strict_types, max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
+        self.moderating = Moderating(
+            pool, self.replicas, registry, self.publisher, ensure, most_decisions=settings.most_decisions
+        )
+        self.drafting = Drafting(
+            self.live, Drafts(self.live, most=settings.most_drafts), self.replicas, registry, self.answering, ensure,
+            draft_bytes=settings.draft_bytes,
+        )  # fmt: skip
+        self.timing = Timing(
+            pool, self.live, self.replicas, registry, self.directing, self.drafting, self.publisher, lambda: self.hub.rooms,
+            clock_ms=settings.clock_ms,
+        )  # fmt: skip
+        boards = Boards(self.live)
+        self.marking = Marking()
+        self.standings = Standings(
+            pool, self.live, boards, registry, self.publisher, top=settings.leaderboard_entries, page_limit=settings.page_limit
+        )
+        self.scoring = Scoring(
+            pool, self.live, self.replicas, registry, self.marking, self.standings, ensure, self.flusher.hurry,
+            lambda: self.hub.rooms, chunk=settings.scoring_chunk, sweep_ms=settings.scoring_sweep_ms, fault=fault,
+        )  # fmt: skip
+        self.correcting = Correcting(
+            pool, boards, registry, self.marking, self.publisher, self.scoring.wake, config_bytes=settings.config_bytes,
+            sweep_ms=settings.scoring_sweep_ms, fault=fault,
+        )  # fmt: skip
+        self.score_pushes = ScorePushes(
+            boards, self.replicas, lambda: self.hub.rooms, tick_ms=settings.tick_ms, buffer_bytes=settings.buffer_bytes
+        )
         self.reading = Reading(
-            pool, self.live, self.replicas, ensure, self.flusher.hurry, settle_seconds=settings.settle_seconds,
+            pool, self.live, self.replicas, ensure, self.flusher.hurry, registry=registry, settle_seconds=settings.settle_seconds,
             page_limit=settings.page_limit,
         )  # fmt: skip
         origins = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
         self.sockets = Sockets(
-            self.gate, self.hub, self.answering, self.directing, origins=origins, durability=durability,
+            self.gate, self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
+            self.correcting, self.scoring, origins=origins, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
             hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms, reconnect_window_ms=settings.reconnect_window_ms,
             greetings=settings.greetings, greetings_waiting=settings.greetings_waiting,
         )  # fmt: skip
-        self.api = Api(
-            self.gate, self.entrance, self.answering, self.directing, self.reading, self.auditor, body_bytes=settings.body_bytes,
+        self.api = self._build_api(redis, registry)
+
+    def _build_api(self, redis: Redis, registry: Registry) -> Api:
+        settings = self.settings
+        attendance = Attendance(self.live, self.recovery.ensure)
+        records = Idempotency(
+            redis, timeout_seconds=settings.redis_timeout_seconds, lifetime_seconds=settings.idempotency_hours * 3_600,
+            most=settings.idempotency_records,
+        )  # fmt: skip
+        desk = Desk(
+            self.gate, self.reading, Repeats(records, most_bytes=settings.idempotency_bytes), body_bytes=settings.body_bytes,
             response_bytes=settings.response_bytes,
+        )  # fmt: skip
+        changes = ChangesFeed(
+            self.hub, self.reading, attendance, lambda: self.draining, most_waiting=settings.waiting_requests,
+            most_per_ticket=settings.connections_per_ticket, heartbeat_seconds=settings.heartbeat_ms / 1_000,
+            stall_seconds=settings.stall_seconds,
+        )  # fmt: skip
+        return Api(
+            desk, Sessions(self.entrance, self.directing, self.reading, self.auditor), Types(registry, strict_types=settings.strict_types),
+            Activities(self.directing, self.reading, registry), Participants(self.directing, self.reading, attendance),
+            Responses(self.answering, self.reading), changes,
         )  # fmt: skip
 
     def _condition_document(self) -> dict[str, object]:
@@ -174,7 +243,11 @@ class App:
             self.recovery.run(),
             self.recovery.watch(),
             self.hub.run(),
-            self.directing.run(),
+            self.publisher.run(),
+            self.timing.run(),
+            self.scoring.run(),
+            self.correcting.run(),
+            self.score_pushes.run(),
             self.condition.run(),
             self._renew_keys(),
             self.auditor.run(lambda: self.hub.rooms, every_seconds=self.settings.audit_seconds),
@@ -236,6 +309,7 @@ class App:
                 log.debug("the keys could not be read again: %s", error)
 
     async def close(self) -> None:
+        self.marking.close()
         for client in self._clients:
             await client.aclose()
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from persistence import activities, dead_letters, responses
+from persistence import activities, dead_letters, responses, scorings
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.answers import recount
@@ -104,12 +104,20 @@ class Auditor:
             self._hurry()
             await asyncio.sleep(0.02)
 
-    async def _marks(self, session_id: str) -> tuple[int, int, str]:
+    async def _marks(self, session_id: str) -> tuple[int, int, str, int]:
+        pending, versions = await self._keys(session_id)
         meta = await self._live.meta(session_id)
         if not meta or "loading" in meta:
             await self._ensure(session_id)
             meta = await self._live.meta(session_id)
-        return int(meta.get("accepted_to", 0)), int(meta.get("flushed_to", 0)), meta.get("epoch", "")
+        # While counters still follow an older answer key there is nothing to compare: as if answers were under way.
+        return int(meta.get("accepted_to", 0)) + pending, int(meta.get("flushed_to", 0)), meta.get("epoch", ""), versions
+
+    async def _keys(self, session_id: str) -> tuple[int, int]:
+        try:
+            return await scorings.key_state(self._pool, session_id)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     async def _compare(self, session_id: str) -> Report:
         report = Report(session_id)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import Beat, Health, Mine, encode
-from realtime.rooms import Connection, Own, Room, own_responses, rounds_of
+from realtime.rooms import Connection, Own, Room, own_of, rounds_of
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
 
@@ -156,8 +156,8 @@ class Hub:
 
     async def _own(self, replica: Replica, connection: Connection) -> Own:
         if connection.participant_id is None:
-            return {}
-        return own_responses(await self._live.own(replica.id, connection.participant_id, rounds_of(replica)))
+            return Own()
+        return own_of(await self._live.own_state(replica.id, connection.participant_id, rounds_of(replica)))
 
     # ------------------------------------------------------------------------------------------------ ticks
 
@@ -259,11 +259,11 @@ class Hub:
                         for mate in list(room.people.get(participant_id, ())):
                             mate.wire.close(CloseCode.REMOVED)
                         continue
-                    own = own_responses(await self._live.own(room.session_id, participant_id, rounds_of(replica)))
+                    own = own_of(await self._live.own_state(room.session_id, participant_id, rounds_of(replica)))
                 except Refusal as error:
                     log.debug("own responses could not be read: %s", error)
                     return
-                payload = encode(Mine(mine=own))
+                payload = encode(Mine(mine=own.mine, drafts=own.drafts, extra_time_percent=own.extra_time_percent))
                 for mate in list(room.people.get(participant_id, ())):
                     if mate.own_offset < stamp and mate.epoch:
                         mate.own_offset = stamp

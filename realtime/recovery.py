@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from persistence import activities, batch, decisions, documents, participants, responses, sessions, shards, tickets
-from persistence.errors import STORAGE_ERRORS
+from persistence.errors import STORAGE_ERRORS, Fenced
 from persistence.pool import Pool
 from realtime.activities.answers import item_document, recount
 from realtime.activities.config import Config
@@ -68,7 +68,7 @@ class Recovery:
             try:
                 await self.establish()
                 pause = self._retry_seconds
-            except (*STORE_ERRORS, *STORAGE_ERRORS) as error:
+            except (*STORE_ERRORS, *STORAGE_ERRORS, Fenced) as error:
                 log.warning("recovery cannot go on, trying again in %.1f s: %s", pause, str(error) or type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 2.0)
@@ -125,18 +125,10 @@ class Recovery:
         if row is None:
             raise ConnectionError(f"shard {number} is not in PostgreSQL")
         token = await self._take_lease(number)
-        left = 0
-        while True:
-            pending = await self._outbox.read(number, 2_000, epoch=epoch)
-            if not pending.ids:
-                break
-            if pending.rows:
-                await batch.save(
-                    self._pool, shard=number, epoch=epoch, lease_token=token, joins=pending.joins, responses=pending.responses
-                )
-            await self._outbox.drop(pending)
-            left += pending.rows
-        await shards.release_lease(self._pool, number, token)
+        try:
+            left = await self._drain(number, epoch, token)
+        finally:
+            await shards.release_lease(self._pool, number, token)
         await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
         stored = await shards.read(self._pool, number)
         if stored is None or stored.epoch != epoch:
@@ -146,6 +138,20 @@ class Recovery:
         log.debug("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
         self.rows_left += left
         return epoch
+
+    async def _drain(self, number: int, epoch: str, token: int) -> int:
+        """Save what earlier epochs left in the outbox; returns how many rows."""
+        left = 0
+        while True:
+            pending = await self._outbox.read(number, 2_000, epoch=epoch)
+            if not pending.ids:
+                return left
+            if pending.rows:
+                await batch.save(
+                    self._pool, shard=number, epoch=epoch, lease_token=token, joins=pending.joins, responses=pending.responses
+                )
+            await self._outbox.drop(pending)
+            left += pending.rows
 
     async def _take_lease(self, number: int) -> int:
         """The new epoch has fenced whoever held the shard, so its lease may be taken at once."""
@@ -188,6 +194,21 @@ class Recovery:
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
 
+    async def _load_people(self, loader: Loader, session_id: str) -> dict[str, str]:
+        """Put all participants; returns the names under which authors are shown."""
+        names: dict[str, str] = {}
+        offset = 0
+        while people := await participants.of_session(self._pool, session_id, offset=offset, limit=5_000):
+            offset += len(people)
+            for person in people:
+                folded = "" if person.anonymous else fold(person.nickname)
+                await loader.put_person(
+                    person.id, person.nickname, folded, active=person.is_active, extra_time_percent=person.extra_time_percent
+                )
+                if not person.anonymous:
+                    names[person.id] = person.nickname
+        return names
+
     async def _load_once(self, session_id: str) -> None:
         session = await sessions.read(self._pool, session_id)
         if session is None:
@@ -203,17 +224,7 @@ class Recovery:
         for ticket in await tickets.of_session(self._pool, session_id):
             if ticket.revoked_at is None:
                 await loader.put_ticket(ticket.sha256, ticket.role)
-        person_offset = 0
-        names: dict[str, str] = {}  # as authors are shown
-        while people := await participants.of_session(self._pool, session_id, offset=person_offset, limit=5_000):
-            person_offset += len(people)
-            for person in people:
-                folded = "" if person.anonymous else fold(person.nickname)
-                await loader.put_person(
-                    person.id, person.nickname, folded, active=person.is_active, extra_time_percent=person.extra_time_percent
-                )
-                if not person.anonymous:
-                    names[person.id] = person.nickname
+        names = await self._load_people(loader, session_id)
         rows = await activities.of_session(self._pool, session_id, limit=_MOST_ACTIVITIES)
         # Above every offset that is remembered: of rows, and of fences, behind which a result is final.
         fences = [row.closed_offset or 0 for row in rows]

@@ -82,8 +82,9 @@ def own_of(state: OwnState) -> Own:
     result = Own(extra_time_percent=state.extra_time_percent)
     for draft in state.drafts:
         result.drafts[draft.activity_id] = OwnDraft(
-            round=draft.round, revision=draft.revision, auto_submit=draft.auto_submit, saved_at_ms=draft.at_ms, data=json.loads(draft.data)
-        )
+            round=draft.round, revision=draft.revision, auto_submit=draft.auto_submit, saved_at_ms=draft.at_ms,
+            data=json.loads(draft.data),
+        )  # fmt: skip
     for one in state.stored:
         result.mine.setdefault(one.activity_id, []).append(
             OwnResponse(

@@ -85,9 +85,19 @@ class Settings:
     )
     greetings_waiting: int = knob(12_000, "hellos that may wait for their turn", least=1)
     connections: int = knob(12_000, "most connections per process", least=1)
+    waiting_requests: int = knob(5_000, "most HTTP requests per process that wait for changes or stream them", least=1)
+    idempotency_records: int = knob(10_000, "answers kept for requests that are sent again with the same Idempotency-Key", least=1)
+    idempotency_hours: float = knob(24.0, "how long such an answer is kept", least=0.01, most=720)
+    idempotency_bytes: int = knob(65_536, "largest body of a request with an Idempotency-Key", least=1_024, most=1_048_576)
     connections_per_ticket: int = knob(8, "most connections with one ticket per process", least=1)
     reconnect_window_ms: int = knob(5_000, "clients spread their reconnects over this time after a crash", least=0, most=600_000)
     drain_seconds: float = knob(10.0, "longest a shutdown takes", least=0.1, most=600)
+
+    # The clock
+    clock_ms: int = knob(200, "how often a process looks for activities whose time is over", least=20, most=60_000)
+    draft_bytes: int = knob(65_536, "largest draft of an answer", least=256, most=1_048_576)
+    most_drafts: int = knob(10_000, "drafts that a round of an activity may have", least=0, most=1_000_000)
+    most_decisions: int = knob(5_000, "contributions of a round about which something may be decided", least=1, most=100_000)
 
     # Operation
     metrics_port: int = knob(0, "port of /metrics on this machine only; 0: none", least=0, most=65_535)
@@ -95,6 +105,11 @@ class Settings:
     key_settle_seconds: float = knob(
         60.0, "a new signing key is used after this time, when every process knows it", least=0, most=3_600
     )
+
+    # Scoring
+    scoring_sweep_ms: int = knob(1_000, "how often closed activities are looked for that are to be marked", least=20, most=60_000)
+    scoring_chunk: int = knob(200, "participants whose answers are marked at a time", least=1, most=10_000)
+    leaderboard_entries: int = knob(20, "places on the live leaderboard; all of it is read by page", least=1, most=1_000)
 
     # Sessions
     max_participants: int = knob(10_000, "people in one session unless it sets its own cap", least=1, most=1_000_000)
@@ -152,7 +167,7 @@ def _check(name: str, value: Any, metadata: Mapping[str, Any], kind: Any) -> Non
     if choices and value not in choices:
         raise UnfitSettings(f"{name} is {value!r}; it must be one of {', '.join(map(str, choices))}.")
     least, most = metadata["least"], metadata["most"]
-    if least is not None and value < least:
+    if least is not None and not value >= least:  # so that "nan" is refused, which is neither less nor more
         raise UnfitSettings(f"{name} is {value}; it must be at least {least}.")
     if most is not None and value > most:
         raise UnfitSettings(f"{name} is {value}; it must be at most {most}.")

@@ -42,7 +42,7 @@ class Entry:
         kept = {"activity_id": self.activity_id, "submission_id": self.submission_id}
         known = {"round": self.round, "revision": self.revision}
         if self.withdraw:
-            return {"type": "withdraw", **kept, "entry": self.entry or "", **known}
+            return {"type": "withdraw", **kept, "entry": self.entry or "", **known, "receipt": self.receipt}
         return {
             "type": "submit",
             **kept,

@@ -104,12 +104,21 @@ class Gate:
                 await self._ensure(session_id)
             except Refusal as error:
                 raise Refusal("unauthenticated") if error.code == "unknown_session" else error from error
-            joining = Joining(participant_id, known.nickname, known.anonymous, holder=True)
-            try:
-                (result,) = await self._live.join(session_id, [joining])
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
-            if isinstance(result, Refusal):
-                raise result
-            nickname = result
+            nickname = await self._join(session_id, Joining(participant_id, known.nickname, known.anonymous, holder=True))
         return Actor(session_id, "participant", participant_id, participant_id, nickname, known.anonymous)
+
+    async def readmit(self, actor: Actor) -> None:
+        """Let a participant in again whose join the live store forgot while the connection lived on."""
+        assert actor.participant_id is not None
+        await self._join(
+            actor.session_id, Joining(actor.participant_id, actor.nickname or "Anonymous", actor.anonymous, holder=True)
+        )
+
+    async def _join(self, session_id: str, joining: Joining) -> str:
+        try:
+            (result,) = await self._live.join(session_id, [joining])
+        except Cold as error:
+            raise Refusal("recovering", after_ms=200) from error
+        if isinstance(result, Refusal):
+            raise result
+        return result

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from realtime.activities.answers import envelope, item_document, judge
@@ -15,7 +15,7 @@ from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, With
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
 from realtime.store import keys
-from realtime.store.intake import COLD, Intake, Submission, Verdict
+from realtime.store.intake import COLD, UNKNOWN, Intake, Submission, Verdict
 from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
 from realtime.tickets import KeyRing, Receipt, Signed
@@ -40,7 +40,7 @@ class Answering:
 
     def __init__(
         self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, *, shards: int, durability: str,
-        ensure: Callable[[str], Any], most_slow: int, clock: Callable[[], float] = time.time,
+        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._replicas = replicas
         self._intake = intake
@@ -49,6 +49,7 @@ class Answering:
         self._shards = shards
         self._durability: Any = durability
         self._ensure = ensure
+        self._readmit = readmit
         self._most_slow = most_slow
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
@@ -63,12 +64,16 @@ class Answering:
         self._judge(actor, command, lambda frame: None if verdict.done() else verdict.set_result(frame), 1, at_ms)
         return await verdict
 
-    def _judge(self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None = None) -> None:
+    def _judge(
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None = None
+    ) -> None:
         try:
             actor.need("answer")
             replica = self._replicas.peek(actor.session_id)
             copy = None if replica is None else replica.activities.get(command.activity_id)
-            if copy is None or copy.document is None or copy.document["state"] not in VISIBLE:
+            hidden = copy is None or copy.document is None or copy.document["state"] not in VISIBLE
+            # What was accepted while the activity was open counts, whatever became of the activity since.
+            if copy is None or copy.document is None or (hidden and not command.receipt):
                 # Perhaps it was just opened, on another hub: look again before refusing.
                 if attempt > 1:
                     raise Refusal("unknown_activity" if copy is None or copy.document is None else "activity_not_open")
@@ -90,14 +95,13 @@ class Answering:
         round = command.round or document["round"]
         now_ms = int(self._clock() * 1_000) if draft_ms is None else draft_ms
         data = command.data if isinstance(command, Submit) else None
+        expected = -1
         signed = Signed(
             actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, encode(data)
         )
-        proof: Receipt | None = None
+        proof = self._ring.read_receipt(command.receipt, signed) if command.receipt else None
         barred: Refusal | None = None
         if isinstance(command, Submit):
-            if command.receipt:
-                proof = self._ring.read_receipt(command.receipt, signed)
             from_ms = document.get("from_ms")
             elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
             judged = judge(
@@ -110,11 +114,13 @@ class Answering:
             payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
             counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
             item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, now_ms, shown))
-            revision = proof.revision if proof else command.revision or 0
-            expected = -1 if command.expected_revision is None or proof else command.expected_revision
+            if command.expected_revision is not None and proof is None:
+                expected = command.expected_revision
         else:
-            payload = counters = item = ""
-            entry, limit, revision, expected = command.entry, 0, command.revision or 0, -1
+            counters = item = ""
+            payload = encode(envelope(document["type"], kind.version, {}, {}, None))
+            entry, limit = command.entry, 0
+        revision = proof.revision if proof else command.revision or 0
 
         def done(verdict: Verdict) -> None:
             if verdict.error is None:
@@ -129,7 +135,7 @@ class Answering:
             elif isinstance(verdict.error, Refusal):
                 reply(refusal_frame(command.id, verdict.error))
             elif attempt < MOST_JUDGEMENTS:
-                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD)
+                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD, readmit=verdict.error == UNKNOWN)
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
@@ -142,21 +148,23 @@ class Answering:
         )  # fmt: skip
 
     def _look_again(
-        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool, readmit: bool = False
     ) -> None:
         if len(self._slow) >= self._most_slow:
             reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
             return
-        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load))
+        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load, readmit))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 
     async def _refresh_and_judge(
-        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, load: bool
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, load: bool, readmit: bool
     ) -> None:
         try:
             if load:
                 await self._ensure(actor.session_id)
+            if readmit:
+                await self._readmit(actor)
             await self._replicas.refresh(actor.session_id)
         except Refusal as refusal:
             reply(refusal_frame(command.id, refusal))

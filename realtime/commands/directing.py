@@ -283,6 +283,9 @@ class Directing:
         """Remove a participant for good. Rows of somebody who has not been flushed yet are made first."""
         actor.need("moderate")
         try:
+            known = await participants.read(self._pool, participant_id)
+            if known is not None and known.session_id != actor.session_id:
+                raise Refusal("unknown_participant")
             if await participants.set_inactive(self._pool, participant_id) is None:
                 nickname = await self._live.nickname_of(actor.session_id, participant_id)
                 if nickname is None:

@@ -27,7 +27,9 @@ class Marking:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plenum-marking")
 
-    async def mark(self, kind: Kind, settings: BaseModel, activity_id: str, responses: Sequence[Unmarked]) -> dict[str, dict[Key, Marked]]:
+    async def mark(
+        self, kind: Kind, settings: BaseModel, activity_id: str, responses: Sequence[Unmarked]
+    ) -> dict[str, dict[Key, Marked]]:
         """The marks by participant; of several answers in one round the best counts."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _mark, kind, settings, activity_id, responses)

@@ -77,8 +77,8 @@ class Publisher:
         row = None if deleted_version else await activities.read(self._pool, activity_id)
         if row is None:
             await self._live.write_activity(
-                session_id, activity_id, deleted_version or DELETED, None, hides=True, state="cancelled", round=0, settings_version=0,
-                changes=False, until_ms=0,
+                session_id, activity_id, deleted_version or DELETED, None, hides=True, state="cancelled", round=0,
+                settings_version=0, changes=False, until_ms=0,
             )  # fmt: skip
             return
         if row.decisions_version:

@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from realtime.activities.config import Config
 from realtime.activities.contract import read_settings
 from realtime.activities.reckoning import NO_ANSWER, Key, Marked, Round, ledger_meta, read_meta, reckon, round_of, scores
 from realtime.activities.registry import Kind, Registry
+from realtime.commands.actors import Actor
 from realtime.commands.marking import Marking
 from realtime.commands.standings import MOST_ACTIVITIES, Standings
 from realtime.core.errors import Refusal
@@ -41,6 +43,7 @@ from realtime.store.replicas import Replicas
 log = logging.getLogger("plenum.scoring")
 
 _MOST_DUE: Final = 200  # activities looked at per sweep; the others have their turn in the next
+_REST_SECONDS: Final = 30.0  # a session whose marking failed is left alone for so long
 _LATE_SWEEPS: Final = 10  # late answers are looked for in every tenth sweep
 
 
@@ -90,6 +93,7 @@ class Scoring:
         self._wake = asyncio.Event()
         self._published: dict[str, str] = {}  # session -> epoch in which its board is known to be live
         self._looked_at: dict[str, int] = {}  # session -> offset up to which late answers were looked for
+        self._resting: dict[str, float] = {}
         self.rows = 0
 
     # --------------------------------------------------------------------------------------------- the loop
@@ -125,12 +129,23 @@ class Scoring:
             await self._look_for_late()
         added = 0
         for session_id in dict.fromkeys(one.session_id for one in await scorings.due(self._pool, limit=_MOST_DUE)):
+            if self._resting.get(session_id, 0) > time.monotonic():
+                continue
             try:
                 added += await self.score(session_id)
-            except Refusal as error:
+            except (Refusal, *STORAGE_ERRORS) as error:
                 log.debug("session %s cannot be scored now: %s", session_id, error)
+            except Exception:
+                # A fault in one type's marking must not keep all other sessions from their points.
+                log.exception("session %s could not be scored", session_id)
+                self._rest(session_id)
         await self._publish_lost()
         return added
+
+    def _rest(self, session_id: str) -> None:
+        now = time.monotonic()
+        self._resting = {one: until for one, until in self._resting.items() if until > now}
+        self._resting[session_id] = now + _REST_SECONDS
 
     async def _look_for_late(self) -> None:
         served = {one: replica for one in self._served() if (replica := self._replicas.peek(one)) is not None}
@@ -156,6 +171,15 @@ class Scoring:
                 self._published[session_id] = served[session_id]
             except Refusal as error:
                 log.debug("the board of session %s cannot be published now: %s", session_id, error)
+
+    async def assign_team(self, actor: Actor, participant_id: str, team: str | None) -> str | None:
+        """Put a participant into a team, or into none; returns the team's name as it is kept."""
+        name = await self._standings.assign_team(actor, participant_id, team)
+        try:
+            await self.publish(actor.session_id)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        return name
 
     async def publish(self, session_id: str) -> None:
         """Publish a session's boards as the ledger has them."""
@@ -232,7 +256,8 @@ class Scoring:
         added = 0
         if due:
             order = {key: one for key, one in (known | fresh).items() if key[0] not in gone and key[0] in rows}
-            case = self._case(rows, due, decided, sorted(order.values(), key=lambda one: (one.closed_at, one.activity_id, one.round)))
+            in_order = sorted(order.values(), key=lambda one: (one.closed_at, one.activity_id, one.round))
+            case = self._case(rows, due, decided, in_order)
             added = await self._bring_up(connection, session_id, case)
         for activity_id in gone:
             await scorings.forget_rounds(connection, activity_id)
@@ -249,7 +274,8 @@ class Scoring:
         return _Rules(row, kind, config, read_settings(kind, config.settings))
 
     def _case(
-        self, rows: Mapping[str, ActivityRow], due: Sequence[_Rules], decided: Mapping[Key, Mapping[str, Any]], order: Sequence[ScoredRound]
+        self, rows: Mapping[str, ActivityRow], due: Sequence[_Rules], decided: Mapping[Key, Mapping[str, Any]],
+        order: Sequence[ScoredRound],
     ) -> _Case:  # fmt: skip
         rules = {one.row.id: one for one in due}
         for one in order:
@@ -272,8 +298,8 @@ class Scoring:
             sums = await ledger.sums(connection, session_id, people, case.activity_ids)
             due = {rules.row.id for rules in case.due}
             entries: list[Entry] = []
-            for participant_id in people:
-                entries += _differences(participant_id, case.rounds, due, marks.get(participant_id, {}), sums.get(participant_id, {}))
+            for one in people:
+                entries += _differences(one, case.rounds, due, marks.get(one, {}), sums.get(one, {}))
             added += await ledger.append(connection, session_id, entries)
             self.rows += len(entries)
             self._fault("chunk_scored")
@@ -313,10 +339,8 @@ def _differences(
     """The rows that bring one participant's ledger to what the marks are worth."""
     marks: dict[Key, Marked] = {}
     for one in rounds:
-        if one.key[0] in due:
-            marked = fresh.get(one.key)
-        else:
-            marked = read_meta(sums[one.key].meta) if one.key in sums else None
+        stored = sums.get(one.key)
+        marked = fresh.get(one.key) if one.key[0] in due else read_meta(stored.meta) if stored else None
         if marked is not None:
             marks[one.key] = marked
     awards = reckon(rounds, marks)
@@ -324,7 +348,7 @@ def _differences(
         one.key: (awards[one.key].points, ledger_meta(one, marks[one.key], awards[one.key])) for one in rounds if one.key in awards
     }
     entries: list[Entry] = []
-    for key in wanted.keys() | sums.keys():
+    for key in sorted(wanted.keys() | sums.keys()):
         points, meta = wanted.get(key, (0, NO_ANSWER))
         known = sums.get(key)
         if known is not None and known.points == points and dict(known.meta) == dict(meta):

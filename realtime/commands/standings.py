@@ -39,7 +39,9 @@ _PAGE: Final = 1_000
 class Standings:
     """Reads the ledger, and publishes what may be seen of it."""
 
-    def __init__(self, pool: Pool, live: Live, boards: Boards, registry: Registry, publisher: Publisher, *, top: int, page_limit: int) -> None:
+    def __init__(
+        self, pool: Pool, live: Live, boards: Boards, registry: Registry, publisher: Publisher, *, top: int, page_limit: int
+    ) -> None:
         self._pool = pool
         self._live = live
         self._boards = boards
@@ -67,8 +69,8 @@ class Standings:
 
     async def _board(self, database: Database, session_id: str, rounds: Sequence[ScoredRound]) -> dict[str, Any]:
         ids = _activity_ids(rounds)
-        best = await ledger.standings(database, session_id, ids, last=_last(rounds), limit=self._top) if ids else []
-        teams = await ledger.teams(database, session_id, ids, limit=_MOST_TEAMS) if ids else []
+        best = await ledger.standings(database, session_id, ids, last=_last(rounds), limit=self._top)
+        teams = await ledger.teams(database, session_id, ids, limit=_MOST_TEAMS)
         return {
             "entries": await self._entries(database, session_id, best, rounds),
             "total": best[0].total if best else 0,
@@ -122,10 +124,8 @@ class Standings:
         try:
             rounds = await self._rounds(actor)
             ids = _activity_ids(rounds)
-            page = (
-                await ledger.standings(self._pool, actor.session_id, ids, last=_last(rounds), limit=limit, offset=offset) if ids else []
-            )
-            teams = await ledger.teams(self._pool, actor.session_id, ids, limit=_MOST_TEAMS) if ids else []
+            page = await ledger.standings(self._pool, actor.session_id, ids, last=_last(rounds), limit=limit, offset=offset)
+            teams = await ledger.teams(self._pool, actor.session_id, ids, limit=_MOST_TEAMS)
             entries = await self._entries(self._pool, actor.session_id, page, rounds)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error

@@ -127,7 +127,8 @@ class Timing:
 
     async def publish_left(self) -> None:
         """Publish what was written and never reached the live store, because a process died in between."""
-        for session_id, activity_id in await timing.unpublished(self._pool, limit=_MOST_DUE, older_than_seconds=_UNPUBLISHED_SECONDS):
+        left = await timing.unpublished(self._pool, limit=_MOST_DUE, older_than_seconds=_UNPUBLISHED_SECONDS)
+        for session_id, activity_id in left:
             try:
                 await self._publisher.publish(session_id, activity_id)
             except Refusal as refusal:

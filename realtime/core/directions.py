@@ -102,3 +102,25 @@ class Accommodate(Frame):
     id: MessageId
     participant_id: Uuid
     extra_time_percent: Annotated[int, Field(ge=0, le=400)]
+
+
+class CorrectKey(Frame):
+    """Presenter: correct the answer key of an activity that may have answers; `settings` holds the fields to replace.
+
+    Nothing but the key may change. All answers are marked again.
+    """
+
+    type: Literal["correct_key"] = "correct_key"
+    id: MessageId
+    activity_id: Uuid
+    settings: dict[str, Any]
+    expected_version: Annotated[int, Field(ge=1)] | None = None
+
+
+class AssignTeam(Frame):
+    """Presenter: put a participant into a team, or into none."""
+
+    type: Literal["assign_team"] = "assign_team"
+    id: MessageId
+    participant_id: Uuid
+    team: Annotated[str, Field(max_length=40)] | None = None

@@ -170,15 +170,19 @@ _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 
 # Directional overrides and isolates can make a name read as another; zero-width joiners stay (emoji, scripts).
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+# Takes no place on the screen, so that two names which look the same would differ, or a name look like none.
+_INVISIBLE: Final = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\u3164\ufeff\uffa0\ufff9\ufffa\ufffb")
+_HIDDEN: Final = _BIDI_CONTROLS | _INVISIBLE
+_JOINERS: Final = "\u200c\u200d "  # mean something only between other characters
 
 
 def clean_text(text: str, *, keep_lines: bool = False) -> str:
-    """Normalise what a person wrote: NFC, no control or direction characters, single blanks, trimmed."""
+    """Normalise what a person wrote: NFC, no control, direction or invisible characters, single blanks, trimmed."""
     # Normalised last: what stood between a letter and its accent may just have been taken out.
     if keep_lines:
-        lines = (" ".join(_visible(line).split()) for line in text.splitlines())
+        lines = (" ".join(_visible(line).split()).strip(_JOINERS) for line in text.splitlines())
         return unicodedata.normalize("NFC", "\n".join(lines).strip())
-    return unicodedata.normalize("NFC", " ".join(_visible(text.replace("\n", " ").replace("\t", " ")).split()))
+    return unicodedata.normalize("NFC", " ".join(_visible(text.replace("\n", " ").replace("\t", " ")).split()).strip(_JOINERS))
 
 
 def _visible(text: str) -> str:
@@ -187,5 +191,5 @@ def _visible(text: str) -> str:
     return "".join(
         character
         for character in text
-        if character not in _BIDI_CONTROLS and (character in "\t\u200d" or unicodedata.category(character) not in ("Cc", "Cs"))
+        if character not in _HIDDEN and (character in "\t\u200d" or unicodedata.category(character) not in ("Cc", "Cs"))
     )

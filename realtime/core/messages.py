@@ -14,6 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from .directions import (
     Accommodate,
+    AssignTeam,
+    CorrectKey,
     CreateActivity,
     Decide,
     DeleteActivity,
@@ -28,11 +30,11 @@ from .frames import Frame, MessageId, Position, Uuid
 from .json_text import DEFAULT_LIMITS, JsonValue, Limits, decode
 
 __all__ = [
-    "COMMANDS", "PROTOCOL_VERSION", "PUSHES", "REPLIES", "SUBPROTOCOL", "Accepted", "Accommodate", "Beat", "ClientInfo",
-    "Closing", "Command", "CreateActivity", "Decide", "DeleteActivity", "Done", "Frame", "GoingAway", "Health", "Hello",
-    "MessageId", "Metadata", "Mine", "Move", "MoveSession", "OwnDraft", "OwnResponse", "Ping", "Pong", "Position", "Push",
-    "Refused", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "State", "Submit", "Sync", "Synced", "UpdateActivity", "Uuid",
-    "Welcome", "Withdraw", "You", "encode", "read_command",
+    "COMMANDS", "PROTOCOL_VERSION", "PUSHES", "REPLIES", "SUBPROTOCOL", "Accepted", "Accommodate", "AssignTeam", "Beat",
+    "ClientInfo", "Closing", "Command", "CorrectKey", "CreateActivity", "Decide", "DeleteActivity", "Done", "Frame",
+    "GoingAway", "Health", "Hello", "MessageId", "Metadata", "Mine", "Move", "MoveSession", "OwnDraft", "OwnResponse", "Ping",
+    "Pong", "Position", "Push", "Refused", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "Score", "State", "Submit",
+    "Sync", "Synced", "UpdateActivity", "Uuid", "Welcome", "Withdraw", "You", "encode", "read_command",
 ]  # fmt: skip
 
 SUBPROTOCOL = "plenum.v1"
@@ -97,6 +99,7 @@ class Withdraw(Frame):
     entry: Annotated[str, Field(max_length=80)] = ""
     round: Annotated[int, Field(ge=1, le=32_000)] | None = None
     revision: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    receipt: Annotated[str | None, Field(max_length=512, description="of an earlier acceptance of this withdrawal")] = None
 
 
 class SaveDraft(Frame):
@@ -146,6 +149,8 @@ Command: TypeAlias = Annotated[
     | DeleteActivity
     | MoveSession
     | Remove
+    | CorrectKey
+    | AssignTeam
     | Decide
     | Accommodate,
     Field(discriminator="type"),
@@ -164,10 +169,11 @@ def read_command(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Any:
         return _commands.validate_python(document)
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        unknown = fault["type"] in ("union_tag_invalid", "union_tag_not_found", "model_attributes_type", "dict_type")
-        details: dict[str, Any] = {} if unknown else {"field": ".".join(map(str, fault["loc"][1:])), "reason": fault["msg"]}
-        if isinstance(document, dict) and isinstance(document.get("id"), int):
-            details["id"] = document["id"]
+        unknown = not fault["loc"]  # no path: the frame as a whole is no command
+        details: dict[str, Any] = {} if unknown else {"field": ".".join(map(str, fault["loc"][1:]))[:200], "reason": fault["msg"]}
+        message_id = document.get("id") if isinstance(document, dict) else None
+        if type(message_id) is int and 0 <= message_id <= 2**53:  # True is an int too, and no reply could carry it
+            details["id"] = message_id
         raise Refusal("unknown_message" if unknown else "invalid", details=details) from error
 
 
@@ -317,6 +323,14 @@ class Mine(Frame):
     extra_time_percent: int = 0
 
 
+class Score(Frame):
+    """Push to one participant: own `points`, `rank`, `of` how many, and `results` by activity, as far as results are
+    shown. It holds for as long as the `leaderboard` key is there, and a newer one replaces it."""
+
+    type: Literal["score"] = "score"
+    score: dict[str, Any]
+
+
 class Beat(Frame):
     """Push when nothing else was sent for a heartbeat: the connection lives, and this is the position."""
 
@@ -355,14 +369,14 @@ class Closing(Frame):
 
 
 Reply: TypeAlias = Welcome | Accepted | Refused | Retry | Done | Pong | Synced
-Push: TypeAlias = State | Mine | Beat | Health | GoingAway | Closing
+Push: TypeAlias = State | Mine | Score | Beat | Health | GoingAway | Closing
 
 COMMANDS: tuple[type[Frame], ...] = (
     Hello, Submit, Withdraw, SaveDraft, Sync, Ping, Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession,
-    Remove, Decide, Accommodate,
+    Remove, Decide, Accommodate, CorrectKey, AssignTeam,
 )  # fmt: skip
 REPLIES: tuple[type[Frame], ...] = (Welcome, Accepted, Refused, Retry, Done, Pong, Synced)
-PUSHES: tuple[type[Frame], ...] = (State, Mine, Beat, Health, GoingAway, Closing)
+PUSHES: tuple[type[Frame], ...] = (State, Mine, Score, Beat, Health, GoingAway, Closing)
 
 
 def encode(frame: Frame) -> bytes:

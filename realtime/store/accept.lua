@@ -9,6 +9,7 @@ KEYS  1 shard epoch   HASH      6 people     HASH     11 tally    HASH
       3 activity      HASH      8 answers    HASH     13 personal ZSET
       4 stamps        ZSET      9 entries    HASH     14 outbox   STREAM
       5 parts         SET      10 limits     HASH     15 drafts   HASH     16 extra HASH
+                                                      17 removed  HASH
 ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answers were checked with
       6 most answers that may wait in the shard's outbox  7 poke channel
       8 raw keys of the session above which no new item is taken, so that it can still be read in one piece
@@ -17,14 +18,15 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
         participant, entry, submission id, response id to use if new,
         revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
         2 the hub refuses it unless it was accepted before, 3 the clock submits it: the deadline does not count),
-        entries allowed of this kind (0: any), counters (JSON), payload (JSON, empty: withdraw),
+        entries allowed of this kind (0: any), counters (JSON, empty: withdraw), payload (JSON; of a
+        withdrawal only used where nothing stands),
         item (JSON, empty: none)
 Returns  {server time ms, then per answer: code, offset, revision, response id}
          codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
 Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
 ]]
 local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX,
-  DRAFTS, EXTRA = unpack(KEYS)
+  DRAFTS, EXTRA, REMOVED = unpack(KEYS)
 local STRIDE, FIRST = 11, 10
 local EXACT = 2 ^ 53   -- from here on Lua's numbers skip integers; Redis adds exactly
 local call = redis.call
@@ -135,6 +137,7 @@ for i = 1, n do
   local participant, entry, submission, fresh = ARGV[b], ARGV[b + 1], ARGV[b + 2], ARGV[b + 3]
   local revision, expected, receipt, limit = tonumber(ARGV[b + 4]), tonumber(ARGV[b + 5]), ARGV[b + 6] == '1', tonumber(ARGV[b + 7])
   local counters, payload, item = ARGV[b + 8], ARGV[b + 9], ARGV[b + 10]
+  local withdraws = counters == ''
   local field = fields[i]
   local code, got_offset, got_revision, got_response = nil, 0, 0, ''
 
@@ -157,7 +160,9 @@ for i = 1, n do
     else
       code = -12
     end
-  elseif not members[i] then code = -2
+  elseif not members[i] then
+    -- Removed, or a join that Redis forgot before it was saved: then the hub lets the ticket's holder in again.
+    code = call('HEXISTS', REMOVED, participant) == 1 and -2 or -41
   elseif ARGV[b + 6] == '2' then code = -40
   elseif not receipt and barred(i, ARGV[b + 6]) then code = barred(i, ARGV[b + 6])
   elseif expected >= 0 and expected ~= (old_revision or 0) then
@@ -170,25 +175,26 @@ for i = 1, n do
       else
         code, got_offset, got_revision, got_response = -8, tonumber(old_offset), old_revision, old_response
       end
-    elseif payload == '' and not lives then code = -13
+    elseif withdraws and not lives and not receipt then code = -13
     elseif lives and not changes and not receipt then
       code, got_revision, got_response = -7, old_revision, old_response
     elseif room < 1 then code = -20
     elseif item ~= '' and not old and not receipt and wide >= tonumber(ARGV[8]) then code = -14
     else
       local kind = entry ~= '' and (string.match(entry, '^([^:]*):') or entry) or ''
-      local adds = (payload ~= '' and 1 or 0) - (lives and 1 or 0)
+      local adds = (withdraws and 0 or 1) - (lives and 1 or 0)
       if adds > 0 and limit > 0 and entry ~= '' and not receipt and standing(participant .. '|' .. kind) >= limit then
         code = -10
-      elseif payload ~= '' and not receipt and not fits(counters) then code = -14
+      elseif not withdraws and not receipt and not fits(counters) then code = -14
       else
         offset = offset + 1
         room = room - 1
         code, got_offset, got_revision, got_response = 1, offset, new_revision, old_response or fresh
         if lives then sums[old_counters] = (sums[old_counters] or 0) - 1 end
         local flag
-        if payload == '' then
-          flag, counters, payload = 'w', '', old_payload
+        if withdraws then
+          -- An accepted withdrawal that Redis forgot may come back before its answer does: it stays as a tombstone.
+          flag, payload = 'w', old_payload or payload
         else
           flag = 'l'
           sums[counters] = (sums[counters] or 0) + 1

@@ -7,6 +7,8 @@ ALREADY_ACCEPTED: Final = 2
 
 REFUSED_BY_HUB: Final = -40  # with the refusal the hub had prepared
 
+STRANGER: Final = -41  # not known here, and not removed: to be let in again by the ticket
+
 REFUSALS: Final[dict[int, str]] = {
     -2: "removed",
     -3: "activity_not_open",

@@ -15,8 +15,8 @@ class Drafts:
         self._most = most
 
     async def save(
-        self, session_id: str, activity_id: str, round: int, participant_id: str, data: str | None, *, expected_revision: int | None,
-        auto_submit: bool,
+        self, session_id: str, activity_id: str, round: int, participant_id: str, data: str | None, *,
+        expected_revision: int | None, auto_submit: bool,
     ) -> tuple[int, int, int]:  # fmt: skip
         """Keep a draft (None throws it away); returns (offset, revision, server time ms).
 

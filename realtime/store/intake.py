@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseE
 
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
-from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB
+from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB, STRANGER
 from realtime.store.connection import Incarnation, as_refusal
 
 log = logging.getLogger("plenum.store")
@@ -23,6 +23,7 @@ log = logging.getLogger("plenum.store")
 CIRCUIT_SECONDS: Final = 0.25  # after a failed call answers get `retry` at once for this long
 
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
+UNKNOWN: Final = "stranger"  # the live store forgot who this is: let the ticket's holder in again
 COLD: Final = "cold"  # the session is not live: load it and try again
 
 
@@ -164,10 +165,11 @@ class Intake:
         session, activity_id, round = first.session, first.activity_id, first.round
         shard = self._shards[session.shard]
         command: list[Any] = [
-            "EVALSHA", scripts.DIGESTS["accept"], 16, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
+            "EVALSHA", scripts.DIGESTS["accept"], 17, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
             session.parts, session.people, session.seen, session.answers(activity_id, round), session.entries(activity_id, round),
             session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
             session.personal, shard.outbox, session.drafts(activity_id, round), session.extra,
+            session.removed,
             epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
             self._most_keys, first.most_counters,
         ]  # fmt: skip
@@ -204,7 +206,9 @@ class Intake:
         for index, one in enumerate(part):
             code, offset, revision, response_id = result[1 + index * 4 : 5 + index * 4]
             verdict = Verdict(None, int(offset), int(revision), response_id, epoch, at_ms, duplicate=code == ALREADY_ACCEPTED)
-            if code == REFUSED_BY_HUB:
+            if code == STRANGER:
+                verdict.error = UNKNOWN
+            elif code == REFUSED_BY_HUB:
                 verdict.error = one.refusal
             elif code not in (ACCEPTED, ALREADY_ACCEPTED):
                 details = {"revision": int(revision)} if int(revision) else {}

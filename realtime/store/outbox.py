@@ -81,6 +81,10 @@ class Outbox:
                 raise EpochLost(batch.shard) from error
             raise
 
+    def fenced(self, batch: Batch) -> None:
+        """PostgreSQL knows another epoch or another holder of the shard: ask again which epoch it lives in."""
+        self._incarnation.lose(batch.shard, batch.epoch)
+
     async def drop(self, batch: Batch) -> None:
         """Recovery only: remove entries of an earlier epoch that are committed now."""
         for start in range(0, len(batch.ids), 1_000):

@@ -102,13 +102,12 @@ class Replica:
     def _publish_board(self, stamp: int) -> None:
         if _BOARD not in self._touched:
             return
+        self._touched[_BOARD] = stamp  # what activities reveal decides what it shows, so any write may have changed it
         for audience, stamped in self.maps.items():
             shown = project_board(self._board, audience, self._shows_points) if self._board else None
             changed = stamped.remove(_BOARD, stamp) if shown is None else stamped.put(_BOARD, encode(shown), stamp)
-            if changed:
-                self._touched[_BOARD] = stamp
-                if audience is Audience.PARTICIPANTS:
-                    self.board_stamp = stamp if shown is not None else 0
+            if changed and audience is Audience.PARTICIPANTS:
+                self.board_stamp = stamp if shown is not None else 0
 
     def _shows_points(self, activity_id: str) -> bool:
         copy = self.activities.get(activity_id)

@@ -30,9 +30,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # What a path parameter names, and what is answered where there is no such thing.
 MISSING: Final = {
-    "session_id": "unknown_session", "activity_id": "unknown_activity", "participant_id": "unknown_participant",
+    "session_id": "unknown_session",
+    "activity_id": "unknown_activity",
+    "participant_id": "unknown_participant",
     "response_id": "unknown_response",
-}  # fmt: skip
+}
 
 
 class Json(Response):
@@ -51,7 +53,7 @@ class Call:
 
     def __init__(
         self, request: Request, actor: Actor | None, session_id: str | None, body: BaseModel | None, query: BaseModel | None
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.request = request
         self._actor = actor
         self._session_id = session_id

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,7 +16,7 @@ from realtime.core.errors import Refusal
 from realtime.store.live import Cold
 from realtime.web.api import Api
 from realtime.web.pages import SECURITY_HEADERS, Pages
-from realtime.web.requests import Json, problem
+from realtime.web.requests import Json, now_text, problem
 
 log = logging.getLogger("plenum.web")
 
@@ -28,7 +29,7 @@ def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool
 
     async def ready(request: Request) -> Response:
         fit, report = await health()
-        return Json(report, 200 if fit else 503)
+        return Json({**report, "timestamp": now_text(), "version": version("plenum-live")}, 200 if fit else 503)
 
     root = "/api/v1/health"
     routes = [
@@ -80,8 +81,8 @@ async def _on_cold(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = "not_found" if error.status_code == 404 else "invalid"
-    answer = problem(Refusal(code, error.detail if error.status_code != 404 else None))
-    answer.status_code = error.status_code
+    answer = problem(Refusal(code, error.detail if error.status_code != 404 else None), error.status_code)
+    answer.headers.update(error.headers or {})  # Allow, at a method that a path does not know
     return answer
 
 

@@ -11,13 +11,22 @@ from urllib.parse import urlsplit
 from persistence.documents import activity_document, session_document
 from realtime.commands.actors import Actor, Gate
 from realtime.commands.answering import Answering, refusal_frame
+from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
+from realtime.commands.drafting import Drafting
+from realtime.commands.moderating import Moderating
+from realtime.commands.scoring import Scoring
+from realtime.commands.timing import Timing
 from realtime.core import json_text
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import (
     PROTOCOL_VERSION,
     Accepted,
+    Accommodate,
+    AssignTeam,
+    CorrectKey,
     CreateActivity,
+    Decide,
     DeleteActivity,
     Done,
     Frame,
@@ -28,6 +37,7 @@ from realtime.core.messages import (
     Pong,
     Remove,
     Reveal,
+    SaveDraft,
     Submit,
     Sync,
     UpdateActivity,
@@ -51,7 +61,8 @@ class Sockets:
     """Lets connections in and knows what their commands need."""
 
     def __init__(
-        self, gate: Gate, hub: Hub, answering: Answering, directing: Directing, *, origins: frozenset[str], durability: str,
+        self, gate: Gate, hub: Hub, answering: Answering, directing: Directing, moderating: Moderating, drafting: Drafting,
+        timing: Timing, correcting: Correcting, scoring: Scoring, *, origins: frozenset[str], durability: str,
         frame_bytes: int, response_bytes: int, stall_seconds: float, hello_seconds: float, heartbeat_ms: int,
         reconnect_window_ms: int, greetings: int, greetings_waiting: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
@@ -59,6 +70,11 @@ class Sockets:
         self.hub = hub
         self.answering = answering
         self.directing = directing
+        self.moderating = moderating
+        self.drafting = drafting
+        self.timing = timing
+        self.correcting = correcting
+        self.scoring = scoring
         self.frame_bytes = frame_bytes
         self.stall_seconds = stall_seconds
         self.hello_seconds = hello_seconds
@@ -100,17 +116,24 @@ class Sockets:
                 "id": hello.id,
                 "protocol": PROTOCOL_VERSION,
                 "session_id": actor.session_id,
-                "you": {"role": actor.role, "participant_id": actor.participant_id, "nickname": actor.nickname},
+                "you": {
+                    "role": actor.role, "participant_id": actor.participant_id, "nickname": actor.nickname,
+                    "extra_time_percent": own.extra_time_percent,
+                },
                 "server_time_ms": int(self.clock() * 1_000),
                 **self._welcome,
-                "mine": mine_document(own),
+                **own_document(own),
             }
         )
         return head[:-1].encode() + b',"state":' + state + b"}"
 
 
-def mine_document(own: Own) -> dict[str, Any]:
-    return {activity_id: [one.model_dump() for one in responses] for activity_id, responses in own.items()}
+def own_document(own: Own) -> dict[str, Any]:
+    """`mine` and `drafts`, as they stand in a welcome and beside a state."""
+    return {
+        "mine": {activity_id: [one.model_dump() for one in responses] for activity_id, responses in own.mine.items()},
+        "drafts": {activity_id: draft.model_dump() for activity_id, draft in own.drafts.items()},
+    }
 
 
 class Socket:
@@ -247,7 +270,7 @@ class Socket:
                 state, own = await self._sockets.hub.resync(
                     connection, position.epoch if position else "", position.offset if position else None
                 )
-                head = json_text.encode({"type": "synced", "id": command.id, "mine": mine_document(own)})
+                head = json_text.encode({"type": "synced", "id": command.id, **own_document(own)})
                 connection.push(head[:-1].encode() + b',"state":' + state + b"}")
                 return
             case Move():
@@ -272,7 +295,7 @@ class Socket:
                 )  # fmt: skip
                 result = {"activity": activity_document(row)}
             case DeleteActivity():
-                await directing.delete_activity(actor, command.activity_id)
+                await directing.delete_activity(actor, command.activity_id, expected_version=command.expected_version)
                 result = {"activity_id": command.activity_id}
             case MoveSession():
                 session = await directing.move_session(
@@ -282,9 +305,33 @@ class Socket:
             case Remove():
                 await directing.remove(actor, command.participant_id)
                 result = {"participant_id": command.participant_id}
+            case Decide() | Accommodate() | CorrectKey() | AssignTeam():
+                result = await self._judge(actor, command)
+            case SaveDraft():
+                result = await self._sockets.drafting.save(actor, command)
+                # This device has what it sent; only the others are to be told.
+                connection.own_offset = max(connection.own_offset, result["offset"])
             case _:
                 assert_never(command)
         self._reply(Done(id=command.id, result=result))
+
+    async def _judge(self, actor: Actor, command: Decide | Accommodate | CorrectKey | AssignTeam) -> dict[str, Any]:
+        """What is decided about contributions and people, rather than about an activity's course."""
+        match command:
+            case Decide():
+                return await self._sockets.moderating.decide(
+                    actor, command.activity_id, command.decision, expected_version=command.expected_version
+                )
+            case Accommodate():
+                return await self._sockets.timing.accommodate(actor, command.participant_id, command.extra_time_percent)
+            case CorrectKey():
+                row = await self._sockets.correcting.correct_key(
+                    actor, command.activity_id, command.settings, expected_version=command.expected_version
+                )
+                return {"activity": activity_document(row)}
+            case AssignTeam():
+                team = await self._sockets.scoring.assign_team(actor, command.participant_id, command.team)
+                return {"participant_id": command.participant_id, "team": team}
 
 
 _CLOSES: Final[dict[str, CloseCode]] = {

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
 from tests.browser.chromium import COMMON, DESKTOP, PHONE, open_browser
-from tests.browser.people import Phone, Presenter
+from tests.browser.people import WAIT_MS, Phone, Presenter
 from tests.browser.watch import Watch
 from tests.browser.wire import Wire
 from tests.browsers import find_browser
@@ -101,6 +101,7 @@ class Cast:
         """A browser without a past, watched."""
         context = await browser.new_context(**{**COMMON, **options})
         self.ends.push_async_callback(context.close)
+        context.set_default_timeout(WAIT_MS)
         await self.watch.attach(context)
         return context
 

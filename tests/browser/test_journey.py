@@ -60,7 +60,7 @@ async def test_an_answer_goes_from_a_phone_to_the_dashboard_and_into_the_databas
         code,
     )
     assert [row["kind"] for row in rows] == ["object", "object"]
-    assert [json.loads(row["data"])["selected"] for row in rows] == [["b"], ["c"]]
+    assert [json.loads(row["data"])["data"]["selected"] for row in rows] == [["b"], ["c"]]
     assert rows[0]["nickname"] == "Ada"
 
     await ada.page.reload()
@@ -86,20 +86,24 @@ async def test_an_answer_goes_from_a_phone_to_the_dashboard_and_into_the_databas
 
 async def test_a_press_that_comes_after_closing_is_refused_in_words(cast: Cast, server: Server, stage: Stage) -> None:
     cast.watch.expect(OUTAGE)
-    scene = await stage.session("Late")
-    activity_id = await scene.add()
+    presenter = await cast.presenter()
+    code = await presenter.create_session("Late")
+    await presenter.write_poll("Where shall we go?", CITIES)
     wire = await cast.wire(server)
     late = await cast.phone(wire.url)
-    await late.join(scene.code, "Late")
-    await late.sees("Which one?")
+    await late.join(code, "Late")
+    await late.sees("Where shall we go?")
     wire.cut()
-    await late.answer("B")
-    await scene.move(activity_id, "closed")
+    await late.answer("Oslo")
+    await presenter.press("Close")
+    await expect(presenter.state).to_have_text("Closed")
     wire.mend()
     await expect(late.page.get_by_role("alert")).to_have_text(TOO_LATE, timeout=20_000)
     await expect(late.page.get_by_text("This question is closed. You did not answer it.")).to_be_visible()
     await expect(late.receipt).to_be_hidden()
-    assert await scene.settled_rows(activity_id) == []
+    await expect(presenter.count).to_have_text("0 answers")
+    rows = "SELECT count(*) FROM user_responses r JOIN sessions s ON s.id = r.session_id WHERE s.join_code = $1"
+    assert await stage.database.fetchval(rows, code) == 0
 
 
 async def test_who_gives_no_name_stays_without_one(cast: Cast, stage: Stage) -> None:

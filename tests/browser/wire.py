@@ -5,11 +5,13 @@ from typing import Self
 
 
 class Wire:
-    """Relays TCP to a server. While cut, open connections are dropped and new ones end at once."""
+    """Relays TCP to a server. While cut, open connections are dropped and new ones end at once; while muted,
+    what the server says is swallowed, and it does not notice."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._is_cut = False
+        self._is_mute = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
@@ -32,9 +34,13 @@ class Wire:
         for writer in self._writers:
             writer.transport.abort()
 
+    def mute(self) -> None:
+        """From now on nothing of what the server says arrives."""
+        self._is_mute = True
+
     def mend(self) -> None:
-        """From now on new connections pass."""
-        self._is_cut = False
+        """From now on new connections pass, both ways."""
+        self._is_cut = self._is_mute = False
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -52,18 +58,19 @@ class Wire:
         both = {writer, server_writer}
         self._writers |= both
         try:
-            await asyncio.gather(_copy(reader, server_writer), _copy(server_reader, writer))
+            await asyncio.gather(self._copy(reader, server_writer), self._copy(server_reader, writer, is_down=True))
         finally:
             self._writers -= both
             for each in both:
                 each.transport.abort()
 
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    try:
-        while piece := await source.read(65_536):
-            target.write(piece)
-            await target.drain()
-        target.write_eof()
-    except OSError:
-        target.transport.abort()  # One side is gone, so the other one goes as well.
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_down: bool = False) -> None:
+        try:
+            while piece := await source.read(65_536):
+                if is_down and self._is_mute:
+                    continue
+                target.write(piece)
+                await target.drain()
+            target.write_eof()
+        except OSError:
+            target.transport.abort()  # One side is gone, so the other one goes as well.

@@ -1,7 +1,7 @@
 """The same suite against both kinds of engines: embedded, and an operator's own over TCP."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -65,6 +65,20 @@ async def impatient_stage(impatient_server: Server) -> AsyncIterator[Stage]:
     opened = await open_stage(impatient_server.url, impatient_server.database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def enter_stage() -> AsyncIterator[Callable[[Server], Awaitable[Stage]]]:
+    """Opens stages on servers of the test's own; closed at the end, whatever the test does."""
+    opened: list[Stage] = []
+
+    async def enter(running: Server) -> Stage:
+        opened.append(await open_stage(running.url, running.database_url))
+        return opened[-1]
+
+    yield enter
+    for one in opened:
+        await one.close()
 
 
 @pytest.fixture

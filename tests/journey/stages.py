@@ -131,9 +131,11 @@ class Stage:
         return self.clients[-1]
 
     async def close(self) -> None:
+        """Close everything; may be called again."""
         await asyncio.gather(*(client.close() for client in self.clients))
         await self.http.aclose()
-        await self.database.close()
+        if not self.database.is_closed():
+            await self.database.close()
 
 
 async def open_stage(url: str, database_url: str) -> Stage:

@@ -1,21 +1,22 @@
 """What `accepted` survives: the crash of the process, and what the announced durability says beyond that."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from realtime.engines import Engines, start_engines
 from tests.journey.servers import Server, run_plenum
-from tests.journey.stages import eventually, new_id, open_stage
+from tests.journey.stages import Stage, eventually, new_id
 
+EnterStage = Callable[[Server], Awaitable[Stage]]
 # The dead process' lease on the shards is what the next one waits for.
 NEVER_FLUSHED = {"PLENUM_FLUSH_AGE_MS": "60000", "PLENUM_FLUSH_ROWS": "20000", "PLENUM_LEASE_SECONDS": "1"}
 
 
 @pytest.mark.parametrize("kind", ["embedded", "external"])
 async def test_accepted_answers_survive_a_crash_of_the_server(
-    make_server: Callable[..., Server], external_engines: Engines, empty_database: str, kind: str
+    make_server: Callable[..., Server], enter_stage: EnterStage, external_engines: Engines, empty_database: str, kind: str
 ) -> None:
     engines: dict[str, str] = {}
     if kind == "external":
@@ -23,7 +24,7 @@ async def test_accepted_answers_survive_a_crash_of_the_server(
         assert run_plenum("migrate", "up", **engines).returncode == 0
     server = make_server(kind, **NEVER_FLUSHED, **engines)
     server.start()
-    stage = await open_stage(server.url, server.database_url)
+    stage = await enter_stage(server)
     scene = await stage.session()
     activity_id = await scene.add()
     phones = [await scene.enter(await scene.join(f"P{number}")) for number in range(10)]
@@ -37,7 +38,7 @@ async def test_accepted_answers_survive_a_crash_of_the_server(
     await stage.close()
 
     server.start()
-    scene.stage = stage = await open_stage(server.url, server.database_url)
+    scene.stage = stage = await enter_stage(server)
     rows = await eventually(lambda: scene.settled_rows(activity_id), "the rows")
     assert {str(row["submission_id"]) for row in rows} == {frame["submission_id"] for frame in accepted}
     presenter = await scene.present()
@@ -50,13 +51,14 @@ async def test_accepted_answers_survive_a_crash_of_the_server(
     [({"appendfsync": "everysec"}, "second"), ({"appendonly": "no"}, "memory")],
 )
 async def test_durability_is_announced_as_redis_has_it(
-    make_server: Callable[..., Server], external_engines: Engines, tmp_path: Path, options: dict[str, str], durability: str
-) -> None:
+    make_server: Callable[..., Server], enter_stage: EnterStage, external_engines: Engines, tmp_path: Path,
+    options: dict[str, str], durability: str,
+) -> None:  # fmt: skip
     engines = start_engines(tmp_path / "redis", tcp=True, postgres=False, valkey_options=options)
     try:
         server = make_server(REDIS_URL=engines.redis_url, DATABASE_URL=external_engines.database_url)
         server.start()
-        stage = await open_stage(server.url, server.database_url)
+        stage = await enter_stage(server)
         scene = await stage.session()
         activity_id = await scene.add()
         phone = await scene.enter(await scene.join())

@@ -34,7 +34,7 @@ async def test_any_json_is_counted_and_stored_as_it_came(stage: Stage, name: str
     rows = await scene.settled_rows(activity_id)
     assert [json.loads(row["response_data"])["data"] for row in rows] == STRUCTURES
     presenter = await scene.present()
-    assert presenter.map[f"counts:{activity_id}"] == {"responses": 7, "people": 7, "abstained": 0}
+    assert {"responses": 7, "people": 7, "abstained": 0}.items() <= presenter.map[f"counts:{activity_id}"].items()
     listed = (await scene.get(f"/activities/{activity_id}/responses")).json()
     assert [item["response_data"]["data"] for item in reversed(listed["responses"])] == STRUCTURES
 

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -13,9 +13,10 @@ from websockets.exceptions import ConnectionClosed
 from realtime.engines import Engines
 from tests.journey.clients import Client
 from tests.journey.servers import PLENUM, REPOSITORY, STOP_SECONDS, Server, environment, free_port, processes_of, run_plenum
-from tests.journey.stages import open_stage
+from tests.journey.stages import Stage
 
 PHONES = 40
+EnterStage = Callable[[Server], Awaitable[Stage]]
 
 
 async def press_until_closed(phone: Client, activity_id: str) -> None:
@@ -32,10 +33,10 @@ async def press_until_closed(phone: Client, activity_id: str) -> None:
             return  # the end of the connection, which is what this load runs into
 
 
-async def test_interrupt_under_load_loses_nothing(make_server: Callable[..., Server]) -> None:
+async def test_interrupt_under_load_loses_nothing(make_server: Callable[..., Server], enter_stage: EnterStage) -> None:
     server = make_server()
     server.start()
-    stage = await open_stage(server.url, server.database_url)
+    stage = await enter_stage(server)
     scene = await stage.session()
     activity_id = await scene.add("generic", {}, constraints={"max_responses": 1_000})
     seats = [await scene.join(f"P{number}") for number in range(PHONES)]
@@ -59,13 +60,13 @@ async def test_interrupt_under_load_loses_nothing(make_server: Callable[..., Ser
 
     server.start()
     accepted = [frame for phone in phones for frame in phone.frames if frame["type"] == "accepted"]
-    stage = await open_stage(server.url, server.database_url)
+    stage = await enter_stage(server)
     scene.stage = stage
     stored = {str(row["submission_id"]) for row in await scene.rows(activity_id)}
     assert {frame["submission_id"] for frame in accepted} <= stored
     back = await scene.present(presenter.position)
     assert back.welcome["state"]["reason"] == "epoch", "a restart of the store is another epoch"
-    assert back.map[f"counts:{activity_id}"] == {"responses": len(stored), "people": PHONES, "abstained": 0}
+    assert {"responses": len(stored), "people": PHONES}.items() <= back.map[f"counts:{activity_id}"].items()
     # The last replies may have been lost with the connection: what was sent again is the same response.
     phone = await scene.enter(seats[0], after=phones[0])
     mine = [frame for frame in phones[0].frames if frame["type"] == "accepted"]
@@ -99,8 +100,8 @@ def test_port_in_use_is_refused_with_a_sentence(server: Server, external_engines
     assert f"Port {server.port} cannot be used" in second.stderr
 
 
-async def test_logs_show_no_ticket_and_no_answer(server: Server) -> None:
-    stage = await open_stage(server.url, server.database_url)
+async def test_logs_show_no_ticket_and_no_answer(server: Server, enter_stage: EnterStage) -> None:
+    stage = await enter_stage(server)
     scene = await stage.session()
     activity_id = await scene.add("generic", {})
     seat = await scene.join("Whoisthis")

@@ -30,7 +30,7 @@ from realtime.store import keys
 from realtime.store.connection import Incarnation, connect, connect_unchecked
 from realtime.store.intake import Verdict
 from realtime.store.live import Cold, Joining
-from tests.store.stage import Hall, build, code_of
+from tests.store.stage import WITHDRAWAL, Hall, build, code_of
 
 SHARDS = 4
 
@@ -141,6 +141,7 @@ class School:
     session_id: str
     rows: dict[str, ActivityRow] = field(default_factory=dict)
     people: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
     sent: list[tuple[str, str, dict[str, Any], Verdict]] = field(default_factory=list)
 
     @property
@@ -150,6 +151,7 @@ class School:
     async def admit(self, *nicknames: str) -> list[str]:
         joining = [Joining(new_uuid(), name, False) for name in nicknames]
         assert await self.hall.live.join(self.session_id, joining) == list(nicknames)
+        self.names |= {one.participant_id: one.nickname for one in joining}
         self.people += [one.participant_id for one in joining]
         return [one.participant_id for one in joining]
 
@@ -164,6 +166,7 @@ class School:
         )
         values = {
             "counters": judged.counters, "entry": judged.entry, "entry_limit": judged.entry_limit, "item": judged.item,
+            "name": self.names[who],
             "payload": envelope(type_name, kind.version, judged.data, {"device_type": "phone"}, 1_500),
         } | values  # fmt: skip
         verdict = await self.send(who, type_name, values)
@@ -176,7 +179,7 @@ class School:
         return await self.hall.answer(who, **(place | values))
 
     async def withdraw(self, who: str, type_name: str, entry: str = "") -> Verdict:
-        return await self.send(who, type_name, {"payload": None, "counters": {}, "entry": entry})
+        return await self.send(who, type_name, WITHDRAWAL | {"entry": entry})
 
     async def move(self, type_name: str, state: str, **changes: Any) -> int:
         """PostgreSQL first, then the live store; returns where it was closed, or 0."""

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, activity_rules
+from realtime.activities.answers import item_document
 from realtime.activities.config import read_config
 from realtime.activities.registry import installed
 from realtime.core.errors import Refusal
@@ -28,6 +29,8 @@ from realtime.store.outbox import Outbox
 SHARDS = 4
 NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
 POLL = {"settings": {"question": "Which?", "options": [{"id": one, "text": one.upper()} for one in "abc"]}}
+
+WITHDRAWAL: dict[str, Any] = {"counters": None, "payload": {"data": None}}
 
 
 async def wait_until(condition: Callable[[], Awaitable[object] | object], seconds: float = 10) -> None:
@@ -112,14 +115,14 @@ class Hall:
     def submission(self, done: Callable[[Verdict], None], participant_id: str, **values: Any) -> Submission:
         counters = values.pop("counters", {"#n": 1})
         payload = values.pop("payload", {"data": counters})
-        item = values.pop("item", None)
+        item, name = values.pop("item", None), values.pop("name", None)
         defaults: dict[str, Any] = {
             "session": self.names, "activity_id": self.activity.id, "round": self.activity.round,
             "settings_version": activity_document(self.activity)["settings_version"], "participant_id": participant_id,
             "entry": "", "submission_id": new_uuid(), "response_id": new_uuid(), "revision": 0, "expected_revision": -1,
-            "by_receipt": False, "refusal": None, "entry_limit": 0, "counters": encode(counters),
-            "payload": "" if payload is None else encode(payload),
-            "item": "" if item is None else encode({"by": participant_id, "data": item, "at_ms": 1}), "done": done,
+            "by_receipt": False, "refusal": None, "entry_limit": 0, "counters": "" if counters is None else encode(counters),
+            "payload": encode(payload),
+            "item": "" if item is None else encode(item_document(participant_id, item, 1, name)), "done": done,
         }  # fmt: skip
         return Submission(**(defaults | values))
 
@@ -133,7 +136,7 @@ class Hall:
         return await self.send(participant_id, **values)
 
     async def withdraw(self, participant_id: str, **values: Any) -> Verdict:
-        return await self.send(participant_id, payload=None, counters={}, **values)
+        return await self.send(participant_id, **(WITHDRAWAL | values))
 
     async def tally(self, round: int | None = None) -> dict[str, int]:
         return await self.live.tally(self.session_id, self.activity.id, round or self.activity.round)

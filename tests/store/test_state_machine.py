@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
     def judge(self, one: str, name: str, values: dict[str, Any], verdict: Verdict) -> None:
         """Compare a verdict with what the model says, and let the model follow."""
         row, code = self.rows[name], code_of(verdict)
-        submission_id, withdrawn = values["submission_id"], values["payload"] is None
+        submission_id, withdrawn = values["submission_id"], values["counters"] is None
         if submission_id in self.seen:
             participant, activity, offset = self.seen[submission_id]
             same = (participant, activity) == (one, name)
@@ -160,7 +160,7 @@ class Machine(RuleBasedStateMachine):
         stands = self.stands.get(key) or Stands()
         revision = values["revision"] or stands.revision + 1
         if one not in self.here:
-            wanted = "removed"
+            wanted: str | None = "removed" if one in self.removed else "stranger"
         elif row.state != "active":
             wanted = {"draft": "activity_not_open", "paused": "activity_paused"}.get(row.state, "activity_closed")
         elif stands.revision and (revision, submission_id) <= (stands.revision, stands.submission_id):
@@ -185,7 +185,7 @@ class Machine(RuleBasedStateMachine):
 
     def over_limit(self, key: tuple[str, int, str, str], values: dict[str, Any], stands: Stands) -> bool:
         name, round, one, entry = key
-        if values["payload"] is None or stands.counters is not None or not entry or not values["entry_limit"]:
+        if values["counters"] is None or stands.counters is not None or not entry or not values["entry_limit"]:
             return False
         kind = entry.partition(":")[0]
         same = [
@@ -220,8 +220,8 @@ class Machine(RuleBasedStateMachine):
                     withdrawn = what == "withdraw"
                     item = IDEA | {"text": f"idea {draw}"} if has_item and entry and name == "brainstorm" else None
                     values = {
-                        "entry": entry, "revision": revision, "counters": {} if withdrawn else counters,
-                        "payload": None if withdrawn else {"data": counters}, "entry_limit": limit,
+                        "entry": entry, "revision": revision, "counters": None if withdrawn else counters,
+                        "payload": {"data": counters}, "entry_limit": limit,
                         "item": None if withdrawn else item, "submission_id": new_uuid(),
                     }  # fmt: skip
                     self.sent.append((one, name, values))

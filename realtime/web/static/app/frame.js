@@ -1,7 +1,7 @@
 /** What stands around every page: the bar, the switch between light and dark, the banner about the connection. */
 
 import { announce, fill, h, icon } from "./dom.js";
-import { t } from "./i18n.js";
+import { LANGUAGES, language, t } from "./i18n.js";
 
 const BACK_MS = 4_000;
 const PATIENCE_MS = 1_200; // a connection that is back sooner was never worth a word
@@ -15,8 +15,17 @@ export function makeBar(...parts) {
     { class: "bar" },
     isDeep ? h("a", { class: "brand", href: "/", "aria-label": "Plenum" }, brand[0]) : h("span", { class: "brand" }, brand),
     ...parts,
-    h("button", { class: "icon-button push", type: "button", "aria-label": t("theme.flip"), on: { click: () => globalThis.plenumTheme.flip() } }, icon("moon")),
+    makeLanguages(),
+    h("button", { class: "icon-button", type: "button", "aria-label": t("theme.flip"), on: { click: () => globalThis.plenumTheme.flip() } }, icon("moon")),
   );
+}
+
+/** The choice of the language; its own names, because who needs it cannot read the others. */
+function makeLanguages() {
+  const select = h("select", { "aria-label": t("language.choose"), on: { change: () => globalThis.plenumLanguage.choose(select.value) } },
+    ...Object.entries(LANGUAGES).map(([code, name]) => h("option", { value: code, lang: code }, name)));
+  select.value = language();
+  return h("span", { class: "languages push" }, icon("globe"), h("span", { "aria-hidden": "true" }, language().toUpperCase()), select);
 }
 
 /** The address of a static file of this version. */

@@ -103,8 +103,10 @@ export function mergeOwn(mine, changes) {
 /** The command that carries an entry. */
 export function commandOf(entry) {
   const { activity_id, submission_id, round, revision } = entry;
-  if (entry.withdraw) return { type: "withdraw", activity_id, submission_id, entry: entry.entry ?? "", round, revision };
   const { data, receipt, metadata } = entry;
+  if (entry.withdraw) {
+    return { type: "withdraw", activity_id, submission_id, entry: entry.entry ?? "", round, revision, receipt };
+  }
   return { type: "submit", activity_id, submission_id, data, round, revision, entry: entry.entry, receipt, metadata };
 }
 

@@ -9,7 +9,7 @@ import { activitiesOf, isPublic, itemsOf, loadChart, questionOf } from "./parts.
 import { drawHall, fillHall } from "./participant/hall.js";
 import { joinLink, makeQr } from "./present/share.js";
 
-await loadTexts("present");
+await loadTexts("present", "types");
 const given = new URLSearchParams(location.hash.slice(1));
 const [sessionId, ticket] = ["session", "ticket"].map((name) => given.get(name) ?? sessionStorage.getItem(`plenum.screen.${name}`));
 if (sessionId && ticket) {

@@ -4,6 +4,7 @@ import { deviceType } from "../browser.js";
 import { announce, fill, h, write } from "../dom.js";
 import { sentence, t } from "../i18n.js";
 import { itemsOf, loadChart, loadControl, questionOf } from "../parts.js";
+import { newestOf, ownOf } from "./own.js";
 
 const STEPS = ["sent", "counted", "saved"];
 
@@ -25,6 +26,9 @@ export class Card {
   #trouble = h("p", { class: "notice", role: "alert", hidden: true });
   #receipt = makeReceipt();
   #change = h("button", { type: "button", on: { click: () => this.#toggle() } });
+  #withdraw = h("button", { type: "button", class: "plain", on: { click: () => this.#submit(null, { withdraw: true }) } }, t("card.withdraw"));
+  #several = false; // the control takes several contributions, and shows the result itself
+  #seesResult = false;
   #result = h("section", { class: "card stack", hidden: true });
   #resultTitle = h("h2", {});
   #bars = h("div", {});
@@ -37,15 +41,16 @@ export class Card {
     this.element = h(
       "article",
       { class: "question" },
-      this.#meta, this.#title, this.#hint, this.#place, this.#trouble, this.#result, this.#receipt.element, this.#change,
+      this.#meta, this.#title, this.#hint, this.#place, this.#trouble, this.#result, this.#receipt.element, h("div", { class: "row after" }, this.#change, this.#withdraw),
     );
     this.#load(activity);
   }
 
   async #load(activity) {
-    const { mount } = await loadControl(activity.type);
+    const { mount, several = false } = await loadControl(activity.type);
     const submit = (data, options = {}) => this.#submit(data, options);
-    this.#control = mount(this.#place, this.#activity, this.#own(), submit);
+    this.#several = several;
+    this.#control = mount(this.#place, this.#activity, newestOf(this.#mine()), submit);
     this.update(this.#activity, this.#connection.state.map);
   }
 
@@ -71,39 +76,38 @@ export class Card {
   #toggle() {
     this.#isChanging = !this.#isChanging;
     this.update(this.#activity, this.#connection.state.map);
-    if (this.#isChanging) this.#place.querySelector("input, textarea")?.focus();
+    if (this.#isChanging) this.#place.querySelector("input, textarea, select, button")?.focus();
   }
 
-  /** The person's newest answer in this round, and how far it has got. */
-  #own() {
-    const { id, round } = this.#activity;
+  /** The person's answers in this round, and how far each has got. */
+  #mine() {
     const { outbox, mine, state, status } = this.#connection;
-    const stored = (mine.get(id) ?? []).filter((each) => each.round === round).at(-1) ?? null;
-    const kept = outbox.entries.filter((each) => each.activity_id === id && each.round === round).at(-1);
-    if (kept && (!stored || kept.revision >= stored.revision)) {
-      const step = kept.state === "counted" ? "counted" : status === "offline" || status === "connecting" ? "kept" : "sending";
-      return kept.withdraw ? null : { data: kept.data, step };
-    }
-    if (!stored || stored.withdrawn) return null;
-    return { data: stored.data, step: stored.offset <= (state?.map.get("saved") ?? 0) ? "saved" : "counted" };
+    const now = { saved: state?.map.get("saved") ?? 0, isAway: status === "offline" || status === "connecting" };
+    return ownOf({ mine: mine.get(this.#activity.id) ?? [], entries: outbox.entries }, this.#activity, now);
   }
 
   update(activity, map) {
     this.#activity = activity;
-    const own = this.#own();
+    const all = this.#mine();
+    const own = newestOf(all);
     const isOpen = activity.state === "active";
-    const isAsking = isOpen && (!own || this.#isChanging);
+    const view = map.get(`view:${activity.id}`);
+    const isFenced = activity.type === "planning_poker" && activity.revealed;
+    const isAsking = isOpen && !isFenced && (this.#several || !own || this.#isChanging);
     write(this.#title, questionOf(activity));
     write(this.#state, t(`state.${activity.state}`));
     this.#state.className = `chip ${activity.state}`;
     this.#renderHint(activity, own);
-    this.#control?.update(activity, own, isAsking);
+    this.#seesResult = !this.#several && Boolean(view) && (!isOpen || Boolean(own) || isFenced);
+    this.#control?.update(activity, own, isAsking, { view, items: this.#several ? itemsOf(map, activity.id) : null, mine: all.filter((each) => !each.withdrawn) });
     // Once the result is there it shows the own answer as well, and the question need not stand there twice.
-    this.#place.hidden = !isAsking && Boolean(map.get(`view:${activity.id}`));
-    this.#renderReceipt(own, isAsking);
+    this.#place.hidden = !this.#several && !isAsking && Boolean(view);
+    this.#renderReceipt(own, isAsking && !this.#several);
     this.#trouble.hidden = !this.#refusal;
     if (this.#refusal) write(this.#trouble, sentence(this.#refusal));
-    this.#change.hidden = !own || !isOpen || activity.config?.constraints?.allow_changes === false;
+    const mayChange = own && isOpen && !isFenced && !this.#several && activity.config?.constraints?.allow_changes !== false;
+    this.#change.hidden = !mayChange;
+    this.#withdraw.hidden = !mayChange || this.#isChanging || own.step === "sending" || own.step === "kept";
     write(this.#change, t(this.#isChanging ? "card.keep" : "card.change"));
     this.#renderClock();
     this.#renderResult(activity, map, own);
@@ -142,7 +146,7 @@ export class Card {
 
   #renderResult(activity, map, own) {
     const view = map.get(`view:${activity.id}`);
-    this.#result.hidden = !view || (activity.state === "active" && !own && !this.#isChanging);
+    this.#result.hidden = !this.#seesResult;
     if (this.#result.hidden) return;
     write(this.#resultTitle, t(activity.state === "closed" ? "card.final" : "card.result"));
     const draw = () => this.#chart(this.#bars, activity, view, map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id), own });

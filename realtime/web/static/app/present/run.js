@@ -10,7 +10,7 @@ import { activitiesOf } from "../parts.js";
 import { makeAgenda } from "./agenda.js";
 import { makeBuilder } from "./builder.js";
 import { isEditable, movesOf } from "./moves.js";
-import { Saving } from "./saving.js";
+import { savingOf } from "./saving.js";
 import { makeShare, screenLink } from "./share.js";
 import { Stage } from "./stage.js";
 import { keep } from "./store.js";
@@ -34,8 +34,6 @@ class Run {
   #selected = null;
   #stages = new Map();
   #builder = null;
-  #saving = new Saving();
-  #savedState = { total: 0, isSaved: true };
   #title = h("span", { class: "name" });
   #state = h("span", { class: "chip" });
   #light = h("span", { class: "light" });
@@ -68,10 +66,7 @@ class Run {
       h("main", { class: "run" }, this.#agenda.element, this.#center, this.#share.element),
     );
     document.addEventListener("keydown", this.#onKey);
-    connection.on("state", (state) => {
-      this.#savedState = this.#saving.take(state);
-      this.#render();
-    });
+    connection.on("state", () => this.#render());
     connection.on("status", () => this.#render());
     connection.on("closed", (reason) => this.#end(reason));
     this.#render();
@@ -141,7 +136,7 @@ class Run {
 
   #renderLight() {
     const { status } = this.#connection;
-    const { total, isSaved } = this.#savedState;
+    const { total, isSaved } = savingOf(this.#map);
     const isUp = status === "online" || status === "degraded";
     const key = !isUp ? (status === "connecting" ? "connecting" : "offline") : total === 0 ? "none" : isSaved ? "all" : "some";
     this.#light.className = `light ${key}`;

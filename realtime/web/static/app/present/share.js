@@ -4,14 +4,18 @@ import { copy } from "../dialogs.js";
 import { h, icon, write } from "../dom.js";
 import { number, t } from "../i18n.js";
 
-/** Where people join: the address that the server announces for itself, else the one this page came from. */
-export function joinLink({ join_code, join_url }) {
-  return join_url ?? `${location.origin}/join#${join_code}`;
+/**
+ * Where people join: the address this page came from, because it works; only where that is this machine's own, which no
+ * phone can reach, the one that the server announces for itself.
+ */
+export function joinLink({ join_code, join_url }, origin = location.origin) {
+  const own = `${origin}/join#${join_code}`;
+  return isLoopback(own) && join_url ? join_url : own;
 }
 
 /** Whether a link leads nowhere but to the machine that opens it; a phone that scans it finds nothing. */
 export function isLoopback(link) {
-  return /^(localhost|127\.|\[::1\])/.test(new URL(link).hostname);
+  return /^(localhost$|127\.|\[::1\]$)/.test(new URL(link).hostname);
 }
 
 export function screenLink(session) {

@@ -1,0 +1,198 @@
+"""OpenAPI 3.1, made from the table of endpoints and the models that check the traffic."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from realtime.commands.actors import ALLOWED
+from realtime.core.errors import REASONS
+from realtime.web import documents
+from realtime.web.endpoints import ROOT, Endpoint
+
+_REF: Final = "#/components/schemas/"
+_ID: Final = {"type": "string", "format": "uuid"}
+_PARAMETERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "session_id": (
+        {"type": "string", "pattern": "^([0-9]{1,9}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"},
+        "the session's id; an imported session also answers to its former number",
+    ),
+    "activity_id": (_ID, "the activity's id"),
+    "participant_id": (_ID, "the participant's id"),
+    "response_id": (_ID, "the response's id"),
+    "code": ({"type": "string", "minLength": 1, "maxLength": 40, "pattern": "^[A-Za-z0-9-]+$"}, "the join code, as people type it"),
+    "timestamp": ({"type": "string", "format": "date-time"}, "ISO 8601, with zone or in UTC"),
+    "activity_type": ({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,50}$"}, "name or alias of a type"),
+}
+# What any request may meet: malformed documents, floods, and engines that are away.
+_BODY_ERRORS: Final = ("malformed", "invalid", "duplicate_key", "nul_character", "lone_surrogate", "number_out_of_range", "too_deep",
+                       "too_many_parts", "too_large")  # fmt: skip
+_ALWAYS: Final = ("limited", "overloaded", "unavailable", "recovering", "storage_unavailable", "draining")
+_RIGHTS: Final = ("unauthenticated", "ticket_expired", "forbidden", "removed")
+_KEYED: Final = ("idempotency_conflict", "under_way", "too_large", "invalid")
+
+
+def build_openapi(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
+    """The whole document."""
+    table = list(endpoints)
+    paths: dict[str, dict[str, Any]] = {}
+    names: set[str] = set()
+    for endpoint in table:
+        operation = _operation(endpoint)
+        while operation["operationId"] in names:  # the same handler under an older path
+            operation["operationId"] += "_again"
+        names.add(operation["operationId"])
+        paths.setdefault(ROOT + endpoint.path, {})[endpoint.method.lower()] = operation
+    for tail, verb in (("/", "whole"), ("/ready", "ready"), ("/live", "live")):
+        paths[f"{ROOT}/health{tail}"] = {"get": _health(verb)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Plenum",
+            "version": version,
+            "description": "Live sessions: people answer on their phones, presenters watch the counts, no answer is lost. "
+            "The same commands go over the WebSocket, see the AsyncAPI document.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(table),
+            "securitySchemes": {
+                "ticket": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A presenter's or a participant's ticket of one session.",
+                }
+            },
+        },
+    }
+
+
+def errors_of(endpoint: Endpoint) -> list[str]:
+    """Every code that the endpoint may answer with."""
+    codes: list[str] = [*_ALWAYS, *endpoint.errors]
+    if endpoint.right is not None:
+        codes += _RIGHTS
+    if endpoint.body is not None:
+        codes += _BODY_ERRORS
+    if endpoint.query is not None:
+        codes.append("invalid")
+    if endpoint.creates:
+        codes += _KEYED
+    missing = {"session_id": "unknown_session", "activity_id": "unknown_activity", "participant_id": "unknown_participant",
+               "response_id": "unknown_response"}  # fmt: skip
+    codes += [missing[name] for name in endpoint.parameters() if name in missing]
+    if endpoint.parameters() or endpoint.right is not None:
+        codes.append("unknown_session")
+    return sorted(set(codes))
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{endpoint.noun}_{endpoint.verb}".lower(),
+        "summary": endpoint.summary,
+        "tags": [endpoint.noun.removesuffix("Feed").lower()],
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
+        "responses": _responses(endpoint),
+        "security": [] if endpoint.right is None else [{"ticket": []}],
+    }
+    if endpoint.right is not None:
+        roles = sorted(ALLOWED[endpoint.right])
+        own = " A participant may ask about himself only." if endpoint.self_or else ""
+        operation["description"] = f"For: {', '.join(roles)}.{own}"
+        operation["x-right"] = endpoint.right
+    if endpoint.body is not None:
+        content = {"schema": {"$ref": _REF + endpoint.body.__name__}, "example": endpoint.example}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return operation
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _PARAMETERS[name][0], "description": _PARAMETERS[name][1]}
+        for name in endpoint.parameters()
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if endpoint.query is None:
+        return []
+    schema = endpoint.query.model_json_schema()
+    needed = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in needed, "schema": _without_null(field)}
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is there or not; there is no way to write null in a query."""
+    choices = [choice for choice in field.get("anyOf", []) if choice != {"type": "null"}]
+    shown = {
+        name: value for name, value in field.items() if name not in ("anyOf", "title") and not (name == "default" and value is None)
+    }
+    return shown | choices[0] if choices else shown
+
+
+def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if not endpoint.creates:
+        return []
+    return [
+        {
+            "name": "Idempotency-Key", "in": "header", "required": False,
+            "description": "Made by the client before the first try; the same key gets the same answer and creates nothing twice.",
+            "schema": {"type": "string", "minLength": 16, "maxLength": 200, "pattern": "^[A-Za-z0-9_-]+$"},
+        }
+    ]  # fmt: skip
+
+
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status in (endpoint.status, *endpoint.also):
+        answer: dict[str, Any] = {"description": {304: "Not modified: the ETag is still right."}.get(status, "Done.")}
+        if status not in (204, 304) and endpoint.answer is not None:
+            schema: dict[str, Any] = {"$ref": _REF + endpoint.answer.__name__}
+            if endpoint.nullable:
+                schema = {"anyOf": [schema, {"type": "null"}]}
+            answer["content"] = {"application/json": {"schema": schema, "example": endpoint.shows}}
+            if endpoint.streams:
+                answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        responses[str(status)] = answer
+    by_status: dict[int, list[str]] = {}
+    for code in errors_of(endpoint):
+        by_status.setdefault(REASONS[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        content = {"application/problem+json": {"schema": {"$ref": _REF + "Problem"}}}
+        responses[str(status)] = {"description": ", ".join(codes), "content": content}
+    return responses
+
+
+def _health(verb: str) -> dict[str, Any]:
+    content = {
+        "application/json": {"schema": {"$ref": _REF + "Health"}, "example": {"status": "alive" if verb == "live" else "ready"}}
+    }
+    responses = {"200": {"description": "Takes traffic.", "content": content}}
+    if verb != "live":
+        responses["503"] = {"description": "Takes none.", "content": content}
+    return {
+        "operationId": f"health_{verb}",
+        "summary": "Whether this process is fit",
+        "tags": ["health"],
+        "responses": responses,
+        "security": [],
+    }
+
+
+def _schemas(table: list[Endpoint]) -> dict[str, Any]:
+    bodies: set[type[BaseModel]] = {endpoint.body for endpoint in table if endpoint.body is not None}
+    answers: set[type[BaseModel]] = {endpoint.answer for endpoint in table if endpoint.answer is not None}
+    answers |= {documents.Problem, documents.Health}
+    wanted: list[tuple[type[BaseModel], Any]] = [
+        (model, "validation") for model in sorted(bodies, key=lambda model: model.__name__)
+    ]
+    wanted += [(model, "validation") for model in sorted(answers, key=lambda model: model.__name__)]
+    _, schema = models_json_schema(wanted, ref_template=_REF + "{model}")
+    schemas: dict[str, Any] = schema["$defs"]
+    return schemas
