@@ -102,7 +102,7 @@ class App:
         )  # fmt: skip
         self.recovery = Recovery(pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds)
         ensure = self.recovery.ensure
-        self.replicas = Replicas(self.live, registry, most_unpinned=settings.replicas)
+        self.replicas = Replicas(self.live, registry, most_unpinned=settings.replicas, public_url=settings.public_url)
         self.hub = Hub(
             self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
             heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,

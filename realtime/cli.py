@@ -103,31 +103,43 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, given: Any) -> int:
-    with _engines(settings) as (ready, migrate):
-        return _run_server(ready, migrate=migrate, flusher=not given.no_flusher, announce=lambda: _announce(ready))
+    with _listening(settings) as listener, _engines(settings) as (ready, migrate):
+        ready = replace(ready, public_url=_public_url(ready))
+        return _run_server(ready, listener, migrate=migrate, flusher=not given.no_flusher, announce=lambda: _announce(ready))
 
 
 def _demo(settings: Settings, given: Any) -> int:
     from realtime.demo import perform
 
-    with _engines(settings) as (ready, migrate):
+    with _listening(settings) as listener, _engines(settings) as (ready, migrate):
+        ready = replace(ready, public_url=_public_url(ready))
 
         async def play() -> None:
-            await perform(_local_url(ready), _public_url(ready), phones=given.phones, seconds=given.seconds, say=print)
+            await perform(_local_url(ready), ready.public_url, phones=given.phones, seconds=given.seconds, say=print)
 
-        return _run_server(ready, migrate=migrate, flusher=True, announce=lambda: _announce(ready), beside=play)
+        return _run_server(ready, listener, migrate=migrate, flusher=True, announce=lambda: _announce(ready), beside=play)
 
 
-def _run_server(
-    settings: Settings, *, migrate: bool, flusher: bool, announce: Callable[[], None], beside: Callable[[], Any] | None = None
-) -> int:
-    from realtime.app import open_app
-    from realtime.server import listen, serve
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket, taken before anything else is started: a port in use is found out at once."""
+    from realtime.server import listen
 
     try:
         listener = listen(settings.host, settings.port, settings.stall_seconds)
     except OSError as error:
         raise Unable(f"Port {settings.port} cannot be used ({error.strerror}). Choose another with --port.") from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def _run_server(
+    settings: Settings, listener: socket.socket, *, migrate: bool, flusher: bool, announce: Callable[[], None], beside: Callable[[], Any] | None = None
+) -> int:
+    from realtime.app import open_app
+    from realtime.server import serve
 
     async def run() -> None:
         async with open_app(settings, migrate=migrate) as app:
@@ -163,8 +175,10 @@ def _flush(settings: Settings, _given: Any) -> int:
 
 
 def _migrate(settings: Settings, given: Any) -> int:
+    from alembic.util import CommandError
+
     from persistence import migration
-    from persistence.errors import PersistenceError
+    from persistence.errors import STORAGE_ERRORS, PersistenceError
     from persistence.pool import open_pool
 
     async def run() -> int:
@@ -189,6 +203,10 @@ def _migrate(settings: Settings, given: Any) -> int:
         except PersistenceError as error:
             print(f"plenum: {error}", file=sys.stderr)
             return 1
+        except CommandError as error:
+            raise Unable(f"There is no revision {given.to!r} to go to ({error}).") from error
+        except STORAGE_ERRORS as error:
+            raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {error or type(error).__name__}. Check the address.") from error
 
 
 def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:

@@ -257,9 +257,8 @@ class Recovery:
                         response_id=response.id, offset=response.seq, withdrawn=response.deleted_at is not None,
                         counters=encode(sums), sums=sums, payload=response.response_data,
                         item="" if item is None else encode(
-                            item_document(
-                                response.participant_id, item, at_ms or 0, names.get(response.participant_id) if named else None
-                            ) | {"seq": response.seq}
+                            item_document(response.participant_id, item, names.get(response.participant_id) if named else None)
+                            | {"at_ms": at_ms, "seq": response.seq}
                         ),
                     )  # fmt: skip
                 count += len(chunk)

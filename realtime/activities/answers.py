@@ -75,9 +75,9 @@ def envelope(
     return result
 
 
-def item_document(participant_id: str, item: Mapping[str, Json], at_ms: int, name: str | None) -> dict[str, Json]:
-    """An item as the live store keeps it; the script adds the order. `name` is None for who stays unnamed."""
-    return {"by": participant_id, "data": item, "at_ms": at_ms} | ({} if name is None else {"name": name})
+def item_document(participant_id: str, item: Mapping[str, Json], name: str | None) -> dict[str, Json]:
+    """An item as the live store keeps it; the script adds time and order. `name` is None for who stays unnamed."""
+    return {"by": participant_id, "data": item} | ({} if name is None else {"name": name})
 
 
 def recount(kind: ActivityType[Any, Any], settings: BaseModel, stored: str) -> tuple[dict[str, int], dict[str, Json] | None]:

@@ -135,4 +135,6 @@ def project_board(
     if audience is Audience.PRESENTERS:
         return {name: value for name, value in document.items() if name != "shown"}
     shown: Mapping[str, Json] | None = document.get("shown")
-    return shown if shown and all(shows(activity_id) for activity_id in shown["activity_ids"]) else None
+    if not shown or not shown["activity_ids"]:
+        return None
+    return shown if all(shows(activity_id) for activity_id in shown["activity_ids"]) else None

@@ -113,7 +113,7 @@ class Answering:
             metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
             payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
             counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
-            item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, now_ms, shown))
+            item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, shown))
             if command.expected_revision is not None and proof is None:
                 expected = command.expected_revision
         else:
@@ -132,7 +132,9 @@ class Answering:
                         offset=verdict.offset, receipt=receipt, durability=self._durability, duplicate=verdict.duplicate,
                     )
                 )  # fmt: skip
-            elif isinstance(verdict.error, Refusal):
+            elif isinstance(verdict.error, Refusal) and not (
+                verdict.error.code == "wrong_round" and command.round is None and attempt < MOST_JUDGEMENTS
+            ):
                 reply(refusal_frame(command.id, verdict.error))
             elif attempt < MOST_JUDGEMENTS:
                 self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD, readmit=verdict.error == UNKNOWN)

@@ -122,7 +122,6 @@ class CloseCode(IntEnum):
     HELLO_TIMEOUT = 4001  # no hello in time
     SILENT = 4002  # no frame within two heartbeats
     SLOW = 4003  # the connection did not read what was sent
-    MOVED = 4004  # the live state moved; connect again
     OVERLOADED = 4005  # the server takes no more connections now
     UNAUTHENTICATED = 4500  # the ticket is not valid
     REMOVED = 4501  # the presenter removed this participant
@@ -131,7 +130,6 @@ class CloseCode(IntEnum):
     TOO_LARGE = 4504  # a frame was larger than the announced limit
     FLOOD = 4505  # more traffic than any honest client sends
     UNSUPPORTED = 4506  # this version of the protocol is no longer spoken here
-    REPLACED = 4507  # the same ticket connected more often than allowed
 
 
 FIRST_FINAL_CODE: Final = 4500  # from here on the client must not reconnect by itself
@@ -141,7 +139,6 @@ CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.HELLO_TIMEOUT: "No hello arrived in time. Connect again.",
     CloseCode.SILENT: "Nothing was heard from this connection for two heartbeats. Connect again.",
     CloseCode.SLOW: "The connection did not keep up with what was sent. Connect again to get the newest state.",
-    CloseCode.MOVED: "The live state has moved. Connect again.",
     CloseCode.OVERLOADED: "The server takes no more connections at the moment. Connect again later.",
     CloseCode.UNAUTHENTICATED: "The ticket is not valid. Join the session again.",
     CloseCode.REMOVED: "The presenter has removed this participant.",
@@ -150,5 +147,4 @@ CLOSE_MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.TOO_LARGE: "A frame was larger than the announced limit.",
     CloseCode.FLOOD: "The connection sent far more than the announced limits.",
     CloseCode.UNSUPPORTED: "This version of the protocol is not supported any more. Reload the page.",
-    CloseCode.REPLACED: "The same ticket is connected too many times.",
 }

@@ -218,7 +218,7 @@ for i = 1, n do
         local item_key = 'item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response
         if item ~= '' and flag == 'l' then
           flag = 'li'
-          set_items[got_response] = string.sub(item, 1, -2) .. ',"seq":' .. offset .. '}'
+          set_items[got_response] = string.sub(item, 1, -2) .. ',"at_ms":' .. now .. ',"seq":' .. offset .. '}'
           drop_items[got_response] = nil
           stamps[item_key] = offset
           if not old then wide = wide + 1 end

@@ -30,9 +30,10 @@ _BOARD: Final = "leaderboard"
 class Replica:
     """One session as this process knows it. `epoch` is empty until it is loaded."""
 
-    def __init__(self, session_id: str, registry: Registry) -> None:
+    def __init__(self, session_id: str, registry: Registry, public_url: str = "") -> None:
         self.id = session_id
         self._registry = registry
+        self._public_url = public_url
         self.clear()
 
     def clear(self) -> None:
@@ -64,8 +65,7 @@ class Replica:
         for key, stamp, value in changes.keys:
             name, _, rest = key.partition(":")
             if name in _PLAIN:
-                plain[name] = value, stamp
-                self._read_plain(name, value)
+                plain[name] = self._read_plain(name, value), stamp
             elif name == _BOARD:
                 self._board = json.loads(value) if value else {}
                 self._touched[_BOARD] = stamp
@@ -116,13 +116,19 @@ class Replica:
         _, config, _ = copy.rules(self._registry)
         return shows_points(config.reveal, copy.document["state"], copy.document["revealed"])
 
-    def _read_plain(self, name: str, value: str) -> None:
+    def _read_plain(self, name: str, value: str) -> str:
+        """Take in a value that everybody sees; returns it as everybody sees it."""
         if name == "session":
             self.session = json.loads(value)
-        elif name == "people":
+            if self._public_url and "join_code" in self.session:
+                # Where phones reach this server, which a page opened at localhost cannot know.
+                self.session["join_url"] = f"{self._public_url}/join#{self.session['join_code']}"
+            return encode(self.session)
+        if name == "people":
             self.people = json.loads(value)
         else:
             self.saved = int(value)
+        return value
 
     def _put_all(self, key: str, text: str, stamp: int) -> None:
         self._touched[key] = stamp
@@ -172,10 +178,11 @@ class Replica:
 class Replicas:
     """Copies by session id. Pinned ones (with connections) stay, of the others the latest used are kept."""
 
-    def __init__(self, live: Live, registry: Registry, *, most_unpinned: int) -> None:
+    def __init__(self, live: Live, registry: Registry, *, most_unpinned: int, public_url: str = "") -> None:
         self._live = live
         self._registry = registry
         self._most_unpinned = most_unpinned
+        self._public_url = public_url
         self._pinned: dict[str, Replica] = {}
         self._others: OrderedDict[str, Replica] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -190,7 +197,7 @@ class Replicas:
         """Keep this copy until `unpin`."""
         replica = self._pinned.get(session_id)
         if replica is None:
-            replica = self._others.pop(session_id, None) or Replica(session_id, self._registry)
+            replica = self._others.pop(session_id, None) or Replica(session_id, self._registry, self._public_url)
             self._pinned[session_id] = replica
         return replica
 
@@ -211,7 +218,7 @@ class Replicas:
         """Bring a copy up to date; raises Cold or a retry Refusal. One read at a time per session."""
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
-            replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry)
+            replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry, self._public_url)
             epoch = self._live.incarnation.epoch_of(self._live.session(session_id).shard)
             since = replica.offset if replica.epoch == epoch else 0
             personal_since = replica.personal_offset if personal and since else -1

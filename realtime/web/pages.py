@@ -15,9 +15,15 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from realtime.core.errors import Refusal, invalid
+from realtime.web.requests import Json
 
 STATIC: Final = Path(str(files("realtime.web").joinpath("static")))
 PAGES: Final = {"/": "home", "/join": "join", "/present": "present", "/screen": "screen"}
+
+REFERENCE: Final = {  # written by docs/reference.py
+    "/docs": "index.html", "/docs/messages": "messages.html", "/api/v1/openapi.json": "openapi.json",
+    "/api/v1/asyncapi.json": "asyncapi.json",
+}  # fmt: skip
 
 # No inline script or style, nothing from other hosts; the socket is same-origin and so are QR images.
 SECURITY_HEADERS: Final = {
@@ -49,7 +55,8 @@ class Pages:
         self._gzipped: dict[Path, tuple[float, bytes]] = {}
 
     def routes(self) -> list[Route]:
-        pages = [Route(path, self._page(name), methods=["GET"]) for path, name in PAGES.items()]
+        pages = [Route(path, self._page(f"pages/{name}.html"), methods=["GET"]) for path, name in PAGES.items()]
+        pages += [Route(path, self._page(f"reference/{name}"), methods=["GET"]) for path, name in REFERENCE.items()]
         return [
             *pages,
             Route("/static/{version}/{path:path}", self.static, methods=["GET"]),
@@ -57,9 +64,14 @@ class Pages:
             Route("/qr.svg", self.qr_code, methods=["GET"]),
         ]
 
-    def _page(self, name: str) -> Callable[[Request], Any]:
+    def _page(self, file: str) -> Callable[[Request], Any]:
         async def serve(request: Request) -> Response:
-            text = (STATIC / "pages" / f"{name}.html").read_text(encoding="utf-8").replace("VERSION", self.version)
+            if file == "pages/home.html" and _wants_json(request):
+                return Json({"message": "Plenum", "docs": "/docs", "openapi": "/api/v1/openapi.json"})
+            text = (STATIC / file).read_text(encoding="utf-8")
+            if file.endswith(".json"):
+                return Response(text, media_type="application/json", headers={"cache-control": "no-cache"})
+            text = text.replace("VERSION", self.version)
             return HTMLResponse(text, headers={"cache-control": "no-cache"})
 
         return serve
@@ -95,3 +107,9 @@ class Pages:
         picture = io.BytesIO()
         segno.make(text, error="m", micro=False).save(picture, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
         return Response(picture.getvalue(), media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
+
+
+def _wants_json(request: Request) -> bool:
+    """The founding system's root answers programs; browsers get the page."""
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept

@@ -1,5 +1,6 @@
 """Activity types over HTTP: what there is, how it is configured, and whether a config fits."""
 
+import sys
 from typing import Any
 
 from starlette.responses import Response
@@ -45,7 +46,7 @@ class Types:
 
 
 def _summary(kind: Kind) -> dict[str, Any]:
-    text = (type(kind).__doc__ or "").strip().partition("\n")[0]
+    text = (type(kind).__doc__ or sys.modules[type(kind).__module__].__doc__ or "").strip().partition("\n")[0]
     return {
         "id": kind.name,
         "name": kind.name.replace("_", " ").capitalize(),

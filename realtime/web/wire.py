@@ -198,7 +198,7 @@ class SocketWire(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._stall is None:
-            self._stall = self.loop.call_later(self.door.stall_seconds, self.abort)
+            self._stall = self.loop.call_later(self.door.stall_seconds, self.close, CloseCode.SLOW)
 
     def resume_writing(self) -> None:
         super().resume_writing()

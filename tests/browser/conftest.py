@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.browser.chromium import COMMON, DESKTOP, PHONE, open_browser
 from tests.browser.people import WAIT_MS, Phone, Presenter
@@ -18,6 +18,7 @@ from tests.browsers import find_browser
 from tests.journey.servers import Server
 from tests.journey.stages import Stage, open_stage
 
+expect.set_options(timeout=WAIT_MS)
 # Slow enough that a page shows "counted" before "saved", fast enough that nobody waits.
 SLOW_FLUSH = {"PLENUM_FLUSH_AGE_MS": "400"}
 

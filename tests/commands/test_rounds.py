@@ -64,7 +64,7 @@ async def test_the_next_round_of_an_open_activity_needs_the_version(stage: Stage
 
 
 async def test_several_are_open_and_one_is_in_focus(stage: Stage) -> None:
-    first, second = await stage.open(), await stage.open("reaction", {})
+    first, second = await stage.open(), await stage.open("poll", state="active")
     ann = await stage.join()
     await stage.app.directing.move_session(stage.presenter, focus=second)
     status = await stage.app.reading.session_status(stage.presenter)

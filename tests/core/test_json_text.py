@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.core.errors import Refusal
-from realtime.core.json_text import Limits, check, clean_text, decode, encode
+from realtime.core.json_text import DEFAULT_LIMITS, Limits, check, clean_text, decode, encode
 
 SMALL = Limits(max_bytes=200, max_depth=4, max_keys=5, max_list_entries=5)
 
 
-def refused(text: str | bytes, limits: Limits = Limits()) -> Refusal:
+def refused(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Refusal:
     with pytest.raises(Refusal) as caught:
         decode(text, limits)
     return caught.value

@@ -44,7 +44,7 @@ def test_moves_of_a_session(present: str, to: str) -> None:
 def test_every_state_can_be_left_and_reached() -> None:
     assert set().union(*MOVES.values()) == set(MOVES)
     assert all(MOVES.values())
-    assert VISIBLE == {"published", "active", "paused", "closed"}
+    assert {"published", "active", "paused", "closed"} == VISIBLE
 
 
 def test_the_founding_systems_words() -> None:

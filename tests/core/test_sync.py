@@ -45,7 +45,7 @@ def test_every_stale_state_plus_its_delta_is_the_fresh_snapshot(history: list[tu
             assert stamped.put(key, json.dumps(value), offset) == (plain.get(key) != value)
             plain[key] = value
     assert json.loads(stamped.snapshot()) == plain
-    assert dict((key, json.loads(text)) for key, text in stamped.present()) == plain
+    assert {key: json.loads(text) for key, text in stamped.present()} == plain
     for since, mirror in stale:
         frame = delta(stamped, since, offset)
         assert mirror.apply(frame)

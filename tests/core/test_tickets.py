@@ -9,12 +9,18 @@ import pytest
 from realtime.core.errors import Refusal
 from realtime.identifiers import new_uuid
 from realtime.tickets import (
-    KeyRing, ParticipantTicket, Receipt, Signed, hash_ticket, new_presenter_ticket, presenter_session,
+    KeyRing,
+    ParticipantTicket,
+    Receipt,
+    Signed,
+    hash_ticket,
+    new_presenter_ticket,
+    presenter_session,
 )  # fmt: skip
 
 OLD, NEW = ("k1", b"1" * 32), ("k2", b"2" * 32)
 RING = KeyRing([OLD])
-ADA = ParticipantTicket(new_uuid(), new_uuid(), "Ada 🔥|.\"", False, 2_000_000_000)
+ADA = ParticipantTicket(new_uuid(), new_uuid(), 'Ada 🔥|."', False, 2_000_000_000)
 ANSWER = Signed(new_uuid(), new_uuid(), new_uuid(), new_uuid(), 1, '{"selected":["a"]}')
 RECEIPT = Receipt("abc-0123", 17, 3)
 

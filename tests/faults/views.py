@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from realtime.core.messages import Push, Reply
 from realtime.core.sync import Mirror
@@ -16,7 +16,7 @@ GAP: Final = "P5 gap that nothing filled"
 UNEQUAL: Final = "P6 different states at one position"
 LEAK: Final = "P12 frame that is not theirs"
 
-_FRAMES: Final[TypeAdapter[Any]] = TypeAdapter(Reply | Push)
+_FRAMES: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Reply | Push, Field(discriminator="type")])
 _HOSTS_ONLY: Final = ("saving", "waiting", "lag_ms")
 
 Add = Callable[[str, str], None]

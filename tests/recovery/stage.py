@@ -269,8 +269,7 @@ async def is_cold(school: School) -> bool:
     except Cold:
         return True
     except Refusal as refusal:
-        assert refusal.retry
-        return True
+        return refusal.retry
     return False
 
 

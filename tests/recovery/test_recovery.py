@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -333,7 +333,7 @@ class Cut:
         self.left, self.after, self.real = at, after, process.unchecked.execute_command
         self.process = process
 
-    async def __aenter__(self) -> "Cut":
+    async def __aenter__(self) -> Self:
         async def execute(*command: Any, **options: Any) -> Any:
             self.left -= 1
             if self.left == 0 and not self.after:

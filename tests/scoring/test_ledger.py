@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from realtime.app import App
-from realtime.core.messages import Accepted
+from realtime.core.messages import Accepted, Withdraw
 from realtime.engines import Engines
 from realtime.identifiers import new_uuid
 from tests.commands.stage import until
@@ -112,8 +112,6 @@ async def test_a_withdrawn_answer_loses_its_points(stage: Stage) -> None:
     await stage.give(ann, activity_id, RIGHT)
     await stage.finish(activity_id)
     await stage.app.directing.move(stage.presenter, activity_id, "active")
-    from realtime.core.messages import Withdraw
-
     done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     stage.app.answering.submit(ann, Withdraw(id=1, activity_id=activity_id, submission_id=new_uuid()), done.set_result)
     assert isinstance(await done, Accepted)
@@ -165,6 +163,7 @@ async def test_every_round_counts(stage: Stage) -> None:
     await stage.give(ann, activity_id, WRONG)
     await stage.finish(activity_id)
     await stage.app.directing.move(stage.presenter, activity_id, "active", new_round=True)
+    await stage.seen(activity_id)
     await stage.give(ann, activity_id, RIGHT)
     await stage.finish(activity_id)
     assert await stage.ledger(ann) == [0, 1_000]

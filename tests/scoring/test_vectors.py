@@ -62,8 +62,7 @@ def options(count: int) -> list[dict[str, str]]:
 
 def choice(rule: str, key: str, count: int, **more: Any) -> dict[str, Any]:
     return {
-        "question": "?", "options": options(count), "correct": list(key), "marking": rule, "min_choices": 0 if rule != "exact" else 1,
-        "max_choices": count,
+        "question": "?", "options": options(count), "correct": list(key), "marking": rule, "min_choices": 0, "max_choices": count,
     } | more  # fmt: skip
 
 
@@ -72,6 +71,7 @@ def partial(key: str, count: int) -> dict[str, Any]:
 
 
 MAPPING = {"mapped_values": {"a": 1, "b": 1, "d": -1}, "lower_bound": 0, "upper_bound": 2}
+CLOSENESS = ((89, 0), (90, 0.1), (95, 0.75), (100, 1), (110, 0.75), (120, 0.1), (121, 0))
 ORDER_RULES = {
     "all_or_nothing": (0, 0, 0), "absolute_position": (0.6, 0, 0.2), "relative_next_exclude_last": (0.5, 0.75, 0),
     "relative_next_include_last": (0.6, 0.6, 0), "relative_one_previous_and_next": (0.5, 0.6, 0),
@@ -109,7 +109,8 @@ VECTORS: dict[str, tuple[str, dict[str, Any], list[tuple[dict[str, Any], float]]
         [({"text": "recieve"}, 1), ({"text": "photosyntesys"}, 1), ({"text": "cut"}, 0)],
     ),
     "fractions": (
-        "short_answer", {"prompt": "?", "answers": [{"text": "chlorophyll"}, {"text": "chloroph*", "fraction": 0.5}], "wildcards": True},
+        "short_answer",
+        {"prompt": "?", "answers": [{"text": "chlorophyll"}, {"text": "chloroph*", "fraction": 0.5}], "wildcards": True},
         [({"text": "Chlorophyl"}, 0.5), ({"text": "chlorophyll"}, 1), ({"text": "carotene"}, 0)],
     ),
     "table": (
@@ -121,7 +122,7 @@ VECTORS: dict[str, tuple[str, dict[str, Any], list[tuple[dict[str, Any], float]]
     ),
     "closeness": (
         "numeric", {"prompt": "?", "min": 0, "max": 200, "correct": 100, "closeness": {"low": 90, "high": 120}},
-        [({"value": value}, share) for value, share in ((89, 0), (90, 0.1), (95, 0.75), (100, 1), (110, 0.75), (120, 0.1), (121, 0))],
+        [({"value": value}, share) for value, share in CLOSENESS],
     ),
 } | {
     f"ordering {rule}": (

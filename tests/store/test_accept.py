@@ -405,7 +405,7 @@ async def test_large_and_negative_counters_add_exactly(hall: Hall) -> None:
     await asyncio.gather(*(hall.send(one, counters={"sum": 10**15 + 1}) for one in people[len(amounts) :]))
     assert (await hall.tally())["sum"] == sum(amounts) + 100 * (10**15 + 1)
     changes = await hall.live.changes(hall.session_id, 0)
-    assert dict((key, value) for key, _, value in changes.keys)[f"tally:{hall.activity.id}:1"]["sum"] == sum(amounts) + 100 * (
+    assert {key: value for key, _, value in changes.keys}[f"tally:{hall.activity.id}:1"]["sum"] == sum(amounts) + 100 * (
         10**15 + 1
     )
     await asyncio.gather(*(hall.send(one, counters={"sum": -1}) for one in people))

@@ -13,7 +13,7 @@ from tests.store.stage import Hall, build, make_row
 
 async def test_joins_and_answers_come_out_as_they_went_in(hall: Hall) -> None:
     ids = ["p-1", "p-2"]
-    await hall.live.join(hall.session_id, [Joining(ids[0], "Ada|x,\"", False), Joining(ids[1], "", True)])
+    await hall.live.join(hall.session_id, [Joining(ids[0], 'Ada|x,"', False), Joining(ids[1], "", True)])
     hall.people += ids
     answered = await hall.answer(ids[0], entry="q:a_b", payload={"data": "a|b\nc"})
     withdrawn = await hall.withdraw(ids[0], entry="q:a_b")

@@ -358,7 +358,7 @@ def json_version(row: Any) -> int:
 def test_the_live_store_is_what_the_model_says(redis_url: str) -> None:
     Machine.url = redis_url
     chosen = settings(
-        max_examples=60, stateful_step_count=30, deadline=None,
+        max_examples=40, stateful_step_count=30, deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )  # fmt: skip
     from hypothesis.stateful import run_state_machine_as_test

@@ -29,6 +29,26 @@ export function confirmed({ title, text, action, style = "primary" }) {
   });
 }
 
+/** Asks for a short text; resolves to it, to "" where it was left empty, or to null where the person thought better. */
+export function askText(title) {
+  return new Promise((resolve) => {
+    const input = h("input", { type: "text", maxLength: 100, "aria-label": title, autocomplete: "off" });
+    const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, h("form", { method: "dialog", class: "stack" }, h("h2", { id: "dialog-title" }, title), input,
+      h("div", { class: "row ends" }, h("button", { value: "", formNoValidate: true }, t("dialog.cancel")), h("button", { value: "yes", class: "primary" }, t("dialog.ok")))));
+    input.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // or the first button, which cancels, would be pressed
+      dialog.close("yes");
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? input.value.trim() : null);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
 /** Shows content until it is closed. */
 export function showDialog(title, ...content) {
   const close = h("form", { method: "dialog", class: "row ends" }, h("button", { class: "primary" }, t("dialog.close")));

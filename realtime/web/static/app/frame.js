@@ -16,7 +16,7 @@ export function makeBar(...parts) {
     isDeep ? h("a", { class: "brand", href: "/", "aria-label": "Plenum" }, brand[0]) : h("span", { class: "brand" }, brand),
     ...parts,
     makeLanguages(),
-    h("button", { class: "icon-button", type: "button", "aria-label": t("theme.flip"), on: { click: () => globalThis.plenumTheme.flip() } }, icon("moon")),
+    h("button", { class: "icon-button push", type: "button", "aria-label": t("theme.flip"), on: { click: () => globalThis.plenumTheme.flip() } }, icon("moon")),
   );
 }
 

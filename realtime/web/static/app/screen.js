@@ -7,6 +7,7 @@ import { makeBanner, makeBar } from "./frame.js";
 import { loadTexts, sentence, t } from "./i18n.js";
 import { activitiesOf, isPublic, itemsOf, loadChart, questionOf } from "./parts.js";
 import { drawHall, fillHall } from "./participant/hall.js";
+import { drawBoard } from "./present/people.js";
 import { joinLink, makeQr } from "./present/share.js";
 
 await loadTexts("present", "types");

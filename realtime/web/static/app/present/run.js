@@ -10,6 +10,7 @@ import { activitiesOf } from "../parts.js";
 import { makeAgenda } from "./agenda.js";
 import { makeBuilder } from "./builder.js";
 import { isEditable, movesOf } from "./moves.js";
+import { drawBoard, showPeople } from "./people.js";
 import { savingOf } from "./saving.js";
 import { makeShare, screenLink } from "./share.js";
 import { Stage } from "./stage.js";
@@ -39,6 +40,8 @@ class Run {
   #light = h("span", { class: "light" });
   #move = h("button", { type: "button" });
   #center = h("div", { class: "center" });
+  #boardList = h("div", {});
+  #board = h("section", { class: "card stack", hidden: true }, h("h2", {}, t("board.title")), this.#boardList);
   #agenda;
   #share;
   #onKey = (event) => this.#key(event);
@@ -51,7 +54,7 @@ class Run {
       add: () => this.#build(null),
       swap: (activity, other) => this.#swap(activity, other),
     });
-    this.#share = makeShare(session, (command) => this.#act(command));
+    this.#share = makeShare(session, (command) => this.#act(command), () => showPeople(session, (command) => this.#act(command)));
     this.#move.addEventListener("click", () => this.#moveSession());
     const keys = h("button", { type: "button", class: "icon-button wide-only", "aria-label": t("keys.open"), title: t("keys.open"), on: { click: showKeys } }, icon("keys"));
     const back = h("a", { class: "button plain wide-only", href: "/present" }, t("list.title"));
@@ -63,7 +66,7 @@ class Run {
       document.body,
       makeBar(this.#title, this.#state, this.#light, back, this.#move, keys),
       makeBanner(connection, { offline: "banner.presenterOffline" }),
-      h("main", { class: "run" }, this.#agenda.element, this.#center, this.#share.element),
+      h("main", { class: "run" }, this.#agenda.element, h("div", { class: "center" }, this.#center, this.#board), this.#share.element),
     );
     document.addEventListener("keydown", this.#onKey);
     connection.on("state", () => this.#render());
@@ -103,6 +106,7 @@ class Run {
     this.#move.className = value.state === "active" ? "" : "primary";
     this.#agenda.update(activities, this.#map, this.#builder ? null : this.#selected, value.focus);
     this.#share.update(value, this.#map.get("people"));
+    this.#renderBoard(this.#map.get("leaderboard"));
     this.#renderCenter(activities, value);
   }
 
@@ -127,6 +131,11 @@ class Run {
     const stage = this.#stages.get(key);
     fill(this.#center, stage.element);
     stage.update(activity, this.#map, value.focus === activity.id);
+  }
+
+  #renderBoard(board) {
+    this.#board.hidden = !board?.entries?.length;
+    if (!this.#board.hidden) drawBoard(this.#boardList, board);
   }
 
   #makeFirst() {

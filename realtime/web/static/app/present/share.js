@@ -30,8 +30,9 @@ export function makeQr(value) {
 /**
  * @param {{id: string, ticket: string}} session
  * @param {(command: Object) => void} act
+ * @param {() => void} onPeople the list of who takes part is wanted
  */
-export function makeShare(session, act) {
+export function makeShare(session, act, onPeople) {
   const code = h("p", { class: "code" });
   const joined = h("dd", {});
   const online = h("dd", {});
@@ -55,6 +56,7 @@ export function makeShare(session, act) {
       h("div", {}, h("p", { class: "small soft" }, `${t("share.join")} `, host, ` ${t("share.code")}`), code),
       h("dl", { class: "people" }, h("div", {}, joined, h("dt", {}, t("share.joined"))), h("div", {}, online, h("dt", {}, t("share.online")))),
       h("button", { type: "button", on: { click: () => copy(link) } }, icon("copy"), t("share.copyLink")),
+      h("button", { type: "button", class: "plain", on: { click: onPeople } }, icon("people"), t("people.title")),
     ),
     h(
       "section",

@@ -3,6 +3,7 @@
 import { announce, fill, h, icon, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { isPublic, itemsOf, loadChart, questionOf } from "../parts.js";
+import { makeModeration } from "./moderation.js";
 import { isEditable, movesOf } from "./moves.js";
 
 const SPEAK_EVERY_MS = 5_000;
@@ -29,15 +30,17 @@ export class Stage {
   #final = h("p", { class: "small soft" });
   #buttons = h("div", { class: "row controls" });
   #tools = h("div", { class: "row tools" });
+  #moderation;
 
   constructor(activity, actions) {
     this.#actions = actions;
     this.#activity = activity;
+    this.#moderation = makeModeration((command) => actions.act(command));
     this.element = h(
       "article",
       { class: "stage card", "aria-live": "off" },
       h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#tools),
-      this.#title, this.#count, this.#chart, this.#final, this.#buttons,
+      this.#title, this.#count, this.#chart, this.#moderation.element, this.#final, this.#buttons,
     );
     loadChart(activity.type).then(({ draw }) => {
       this.#draw = draw;
@@ -66,6 +69,7 @@ export class Stage {
     this.#renderButtons(activity, isFocused);
     this.#renderClock();
     this.#drawChart();
+    this.#moderation.update(activity, map.get(`view:${activity.id}`), itemsOf(map, activity.id));
     if (previous !== undefined && previous !== responses) this.#speak(responses);
   }
 

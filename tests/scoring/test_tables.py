@@ -1,0 +1,91 @@
+"""Templates of tables in PostgreSQL: what may be stored, found and counted there."""
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from persistence import tables
+from tests.scoring.stage import Stage
+from tests.scoring.test_vectors import table, written
+
+LOCKED = {"rowIndex": 0, "colIndex": 0, "cellType": "locked", "lockedValue": "x"}
+EDITABLE = {"rowIndex": 0, "colIndex": 1, "cellType": "editable", "expectedAnswer": "x", "marks": 1}
+
+
+def template(**changes: Any) -> dict[str, Any]:
+    return {"rows": 2, "columns": 2, "headers": ["A", "B"], "cells": [LOCKED, EDITABLE]} | changes
+
+
+BROKEN = [
+    [], "x", None, {}, template(rows="2"), template(rows=1), template(rows=2.5), template(columns=21), template(headers=["A"]),
+    template(headers={}), template(cells=[]), template(cells={}), template(cells=[LOCKED]), template(cells=[LOCKED, LOCKED, EDITABLE]),
+    template(cells=["x"]), template(cells=[EDITABLE | {"rowIndex": 2}]), template(cells=[EDITABLE | {"colIndex": -1}]),
+    template(cells=[EDITABLE | {"rowIndex": "0"}]), template(cells=[EDITABLE | {"rowIndex": 0.5}]),
+    template(cells=[EDITABLE | {"cellType": "other"}]), template(cells=[EDITABLE | {"cellType": None}]),
+    template(cells=[EDITABLE | {"marks": 0}]), template(cells=[EDITABLE | {"marks": "1"}]),
+    template(cells=[EDITABLE | {"expectedAnswer": "  "}]), template(rows=10**400), template(cells=None),
+]  # fmt: skip
+
+
+async def errors(stage: Stage, document: Any) -> list[str]:
+    found: list[str] = await stage.app.pool.fetchval("SELECT table_template_errors($1::jsonb)", json.dumps(document))
+    return found
+
+
+async def test_every_broken_template_is_named_and_refused(stage: Stage) -> None:
+    assert await errors(stage, template()) == []
+    assert await errors(stage, template(cells=[EDITABLE | {"expectedAnswer": None, "ungraded": True}])) == []
+    insert = "INSERT INTO activities (id, session_id, type, title, config, order_index) VALUES (gen_random_uuid(), $1, $2, '', $3, 0)"
+    for broken in BROKEN:
+        assert await errors(stage, broken), broken
+        config = json.dumps({"settings": broken})
+        with pytest.raises(asyncpg.CheckViolationError):
+            await stage.app.pool.execute(insert, stage.session_id, "table_completion", config)
+        await stage.app.pool.execute(insert, stage.session_id, "poll", config)  # other types are none of its business
+
+
+async def test_the_type_and_the_check_agree(stage: Stage) -> None:
+    kind = await stage.ask("table_completion", table("photosynthesis"))
+    settings = await stage.app.pool.fetchval("SELECT config -> 'settings' FROM activities WHERE id = $1", kind)
+    assert await errors(stage, json.loads(settings)) == []
+
+
+async def test_support_queries(stage: Stage) -> None:
+    pool = stage.app.pool
+    before = await tables.statistics(pool)
+    activity_id = await stage.ask("table_completion", table("photosynthesis") | {"rows": 37})
+    ann = await stage.join()
+    await stage.give(ann, activity_id, written("photosynthesi"))
+    await stage.finish(activity_id)
+
+    assert activity_id in [one.activity_id for one in await tables.with_rows(pool, 37, limit=100)]
+    assert [one.errors for one in await tables.errors(pool, stage.session_id, limit=10)] == [[]]
+    after = await tables.statistics(pool)
+    assert after.total_templates == before.total_templates + 1
+    assert after.with_content == before.with_content + 1
+    assert after.with_errors == before.with_errors
+    assert after.average_rows is not None
+    (filled,) = await tables.filled(pool, stage.session_id, limit=10)
+    assert json.loads(filled.cells or "") == {"0-0": "photosynthesi"}
+    assert (filled.completed_cells, filled.marks_earned, filled.is_correct) == (1, 1.0, True)
+
+
+async def test_the_partial_indexes_are_used(stage: Stage) -> None:
+    async with stage.app.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        await connection.execute("SET LOCAL enable_indexscan = off")  # a GIN index is read by bitmap
+        plan = await connection.fetch(
+            "EXPLAIN SELECT id FROM activities WHERE type = 'table_completion' AND config -> 'settings' @> '{\"rows\": 3}'"
+        )
+        assert "idx_activities_table_template" in "".join(row[0] for row in plan)
+        await connection.execute("SET LOCAL enable_indexscan = on")
+        plan = await connection.fetch("EXPLAIN SELECT id FROM activities WHERE type = 'table_completion'")
+        assert "idx_activities_table_type" in "".join(row[0] for row in plan)
+        plan = await connection.fetch(
+            "EXPLAIN SELECT id FROM activities WHERE state IN ('closed', 'cancelled') "
+            "AND (scored_version, scored_decisions) IS DISTINCT FROM (version, decisions_version) "
+            "AND (coalesce(config #>> '{scoring,mode}', 'none') <> 'none' OR scored_version IS NOT NULL)"
+        )
+        assert "idx_activities_to_score" in "".join(row[0] for row in plan)
