@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from realtime.settings import Settings, UnfitSettings
+from realtime.settings import Settings, UnfitSettings, environment
 
 _EPILOG: Final = "Every setting can also be given as an environment variable; `plenum settings` lists them with their defaults."
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        settings = Settings.read(os.environ, **{name: value for name, value in vars(given).items() if name in _FLAGS})
+        settings = Settings.read(environment(), **{name: value for name, value in vars(given).items() if name in _FLAGS})
         status: int = given.run(settings, given)
     except (UnfitSettings, Unable) as error:
         print(f"plenum: {error}", file=sys.stderr)
@@ -206,7 +206,7 @@ def _migrate(settings: Settings, given: Any) -> int:
         except CommandError as error:
             raise Unable(f"There is no revision {given.to!r} to go to ({error}).") from error
         except STORAGE_ERRORS as error:
-            raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {error or type(error).__name__}. Check the address.") from error
+            raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {str(error) or type(error).__name__}. Check the address.") from error
 
 
 def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
@@ -293,7 +293,7 @@ def _engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Sett
 
     try:
         engines = start_engines(
-            settings.folder(os.environ),
+            settings.folder(environment()),
             appendfsync=settings.appendfsync,
             valkey=not settings.redis_url,
             postgres=not settings.database_url,

@@ -5,11 +5,17 @@ platforms give under these names. None is mandatory. `docs/settings.md` is gener
 """
 
 import dataclasses
+import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+
+def environment() -> Mapping[str, str]:
+    """The process' environment; nobody else reads it."""
+    return os.environ
 
 
 class UnfitSettings(Exception):

@@ -2,23 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, expect
+from playwright.async_api import Browser
 
-from tests.browser.chromium import COMMON, DESKTOP, PHONE, open_browser
-from tests.browser.people import WAIT_MS, Phone, Presenter
-from tests.browser.watch import Watch
-from tests.browser.wire import Wire
+from tests.browser.cast import Cast
+from tests.browser.chromium import open_browser
 from tests.browsers import find_browser
 from tests.journey.servers import Server
 from tests.journey.stages import Stage, open_stage
 
-expect.set_options(timeout=WAIT_MS)
 # Slow enough that a page shows "counted" before "saved", fast enough that nobody waits.
 SLOW_FLUSH = {"PLENUM_FLUSH_AGE_MS": "400"}
 
@@ -76,39 +71,6 @@ async def stage(server: Server) -> AsyncIterator[Stage]:
     opened = await open_stage(server.url, server.database_url)
     yield opened
     await opened.close()
-
-
-@dataclass
-class Cast:
-    """The people of one test. Each has a browser context of their own, and all are watched."""
-
-    url: str
-    phones: Browser
-    desk: Browser
-    ends: AsyncExitStack
-    watch: Watch = field(default_factory=Watch)
-
-    async def phone(self, url: str = "", **options: Any) -> Phone:
-        """Somebody with a phone; `url` is how the phone reaches the server."""
-        context = await self.context(self.phones, **PHONE, **options)
-        return Phone(await context.new_page(), url or self.url)
-
-    async def presenter(self, url: str = "", **options: Any) -> Presenter:
-        """Somebody at a desk."""
-        context = await self.context(self.desk, **{**DESKTOP, **options})
-        return Presenter(await context.new_page(), url or self.url)
-
-    async def context(self, browser: Browser, **options: Any) -> BrowserContext:
-        """A browser without a past, watched."""
-        context = await browser.new_context(**{**COMMON, **options})
-        self.ends.push_async_callback(context.close)
-        context.set_default_timeout(WAIT_MS)
-        await self.watch.attach(context)
-        return context
-
-    async def wire(self, server: Server) -> Wire:
-        """A network of one phone's own."""
-        return await self.ends.enter_async_context(Wire(server.port))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

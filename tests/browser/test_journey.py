@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Cast
+from tests.browser.cast import Cast
 from tests.browser.people import COUNTED, SAVED, TOO_LATE, WAIT_MS, Phone
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server

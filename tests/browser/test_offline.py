@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Cast
+from tests.browser.cast import Cast
 from tests.browser.people import KEPT, RETURN_MS
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server

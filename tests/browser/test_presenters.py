@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Cast
+from tests.browser.cast import Cast
 from tests.browser.people import WAIT_MS
 from tests.journey.stages import Stage
 

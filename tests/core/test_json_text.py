@@ -124,13 +124,14 @@ def test_a_tree_from_elsewhere_can_be_checked() -> None:
     assert caught.value.details["field"] == "a[0].b"
 
 
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 values = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(-(10**15), 10**15),
         st.floats(-1e14, 1e14, allow_nan=False, allow_infinity=False),
-        st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
+        texts,
     ),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=10,
 )  # fmt: skip
 
@@ -172,7 +173,8 @@ def test_cleaning_twice_is_cleaning_once(text: str, keep_lines: bool) -> None:
     [
         ("  Ada \t  Lovelace \n", "Ada Lovelace"), ("e\u0301", "é"), ("a\u202eb\u2066c", "abc"), ("a\x00\x1b\x7fb", "ab"),
         ("e\u200e\u0301", "é"), ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469"), ("می\u200cخواهم", "می\u200cخواهم"),
-        ("A\u200bd\u00ada\ufeff", "Ada"), ("\u200d", ""), ("\u3164", ""), ("\u200b \u200d\u200c", ""), ("a\u3000b", "a b"), ("", ""),
+        ("A\u200bd\u00ada\ufeff", "Ada"), ("\u200d", ""), ("\u3164", ""), ("\u200b \u200d\u200c", ""), ("a\u3000b", "a b"),
+        ("", ""),
         ("\ud800a", "a"),
     ],
 )  # fmt: skip

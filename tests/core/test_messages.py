@@ -25,7 +25,8 @@ VALUES: dict[str, Any] = {
     "activity_id": ID, "submission_id": ID, "data": {"selected": ["b"]}, "round": 1, "revision": 2, "expected_revision": 0,
     "entry": "q:1", "receipt": "k.e.1.2.s", "to": "active", "metadata": {"device_type": "mobile"}, "expected_version": 1,
     "new_round": True, "revealed": False, "activity_type": "poll", "title": "T", "config": {"settings": {}}, "order_index": 3,
-    "locked": True, "focus": ID, "participant_id": ID, "session_id": ID, "you": {"role": "owner", "participant_id": None, "nickname": None},
+    "locked": True, "focus": ID, "participant_id": ID, "session_id": ID,
+    "you": {"role": "owner", "participant_id": None, "nickname": None},
     "durability": "fsync", "server_time_ms": 1, "heartbeat_ms": 1, "reconnect_window_ms": 1, "limits": {"frame_bytes": 1},
     "mine": {ID: [OWN]}, "state": STATE, "response_id": ID, "epoch": "e", "offset": 9, "duplicate": True, "code": "limited",
     "message": "Wait.", "details": {"field": "x"}, "after_ms": 5, "result": {"version": 2}, "delay_ms": 10, "close_code": 4000,
@@ -108,8 +109,10 @@ def test_no_value_is_taken_for_another(model: type[Frame]) -> None:
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
-        ({"activity_id": ID.upper()}, "activity_id"), ({"activity_id": ID + "\n"}, "activity_id"), ({"activity_id": ID[:-1]}, "activity_id"),
-        ({"submission_id": "' OR 1=1"}, "submission_id"), ({"round": 0}, "round"), ({"round": 32_001}, "round"), ({"revision": 0}, "revision"),
+        ({"activity_id": ID.upper()}, "activity_id"), ({"activity_id": ID + "\n"}, "activity_id"),
+        ({"activity_id": ID[:-1]}, "activity_id"),
+        ({"submission_id": "' OR 1=1"}, "submission_id"), ({"round": 0}, "round"), ({"round": 32_001}, "round"),
+        ({"revision": 0}, "revision"),
         ({"revision": 1_000_001}, "revision"), ({"expected_revision": -1}, "expected_revision"), ({"entry": "x" * 81}, "entry"),
         ({"receipt": "x" * 513}, "receipt"), ({"id": -1}, "id"), ({"id": 1.5}, "id"), ({"id": True}, "id"),
         ({"metadata": {"device_type": "x" * 33}}, "metadata.device_type"), ({"metadata": {"x": 1}}, "metadata.x"),
@@ -128,9 +131,12 @@ def test_bounds_of_a_submit(sent: dict[str, Any], field: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("{}", "unknown_message"), ("[]", "unknown_message"), ("1", "unknown_message"), ('"hello"', "unknown_message"), ("null", "unknown_message"),
-        ('{"type":"nonsense","id":3}', "unknown_message"), ('{"type":null,"id":3}', "unknown_message"), ('{"type":["submit"]}', "unknown_message"),
-        ('{"type":"welcome","id":3}', "unknown_message"), ("", "malformed"), ("{", "malformed"), ('{"type":"ping","id":NaN}', "number_out_of_range"),
+        ("{}", "unknown_message"), ("[]", "unknown_message"), ("1", "unknown_message"), ('"hello"', "unknown_message"),
+        ("null", "unknown_message"),
+        ('{"type":"nonsense","id":3}', "unknown_message"), ('{"type":null,"id":3}', "unknown_message"),
+        ('{"type":["submit"]}', "unknown_message"),
+        ('{"type":"welcome","id":3}', "unknown_message"), ("", "malformed"), ("{", "malformed"),
+        ('{"type":"ping","id":NaN}', "number_out_of_range"),
         ('{"type":"ping","id":1,"id":2}', "duplicate_key"),
     ],
 )  # fmt: skip
@@ -148,9 +154,12 @@ def test_a_fault_with_a_long_name_is_not_echoed_in_full() -> None:
     assert len(json.dumps(caught.value.details)) < 1_000
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3), lambda inner: st.dictionaries(
-    st.sampled_from(["type", "id", "data", "activity_id", "submission_id", "ticket", "position"]), inner | st.sampled_from(["submit", "hello", "ping", ID])
-)))  # fmt: skip
+names = st.sampled_from(["type", "id", "data", "activity_id", "submission_id", "ticket", "position"])
+words = st.sampled_from(["submit", "hello", "ping", ID])
+leaves = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3)
+
+
+@given(st.recursive(leaves, lambda inner: st.dictionaries(names, inner | words)))
 def test_nothing_but_commands_and_refusals_comes_out(document: Any) -> None:
     try:
         command = read_command(json.dumps(document))
@@ -161,8 +170,10 @@ def test_nothing_but_commands_and_refusals_comes_out(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("union", "model"), [*(("reply", model) for model in REPLIES), *(("push", model) for model in PUSHES)], ids=lambda one: getattr(one, "__name__", one)
-)  # fmt: skip
+    ("union", "model"),
+    [*(("reply", model) for model in REPLIES), *(("push", model) for model in PUSHES)],
+    ids=lambda one: getattr(one, "__name__", one),
+)
 def test_what_the_server_sends_can_be_read_again(union: str, model: type[Frame]) -> None:
     frame = model.model_validate(example(model))
     text = encode(frame)

@@ -32,7 +32,8 @@ def test_a_knob_has_a_meaning_bounds_and_a_default_inside_them(knob: "dataclasse
             with pytest.raises(UnfitSettings, match=name):
                 Settings.read({name: str(metadata["most"] + 1)})
     elif kind is bool:
-        assert [getattr(Settings.read({name: text}), knob.name) for text in ("1", "Yes", "FALSE", "0")] == [True, True, False, False]
+        read = [getattr(Settings.read({name: text}), knob.name) for text in ("1", "Yes", "FALSE", "0")]
+        assert read == [True, True, False, False]
         with pytest.raises(UnfitSettings, match=name):
             Settings.read({name: "perhaps"})
     elif typing.get_args(kind):

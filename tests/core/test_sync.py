@@ -19,7 +19,8 @@ writes = st.lists(st.tuples(keys, st.none() | st.integers(0, 2), st.integers(0, 
 
 def delta(stamped: StampedMap, since: int, offset: int) -> dict[str, Any]:
     changed, removed = stamped.changes(since)
-    return {"type": "delta", "epoch": "e", "since": since, "offset": offset, "set": json.loads(changed), "removed": json.loads(removed)}
+    values = {"set": json.loads(changed), "removed": json.loads(removed)}
+    return {"type": "delta", "epoch": "e", "since": since, "offset": offset} | values
 
 
 def snapshot(stamped: StampedMap, offset: int) -> dict[str, Any]:

@@ -28,10 +28,12 @@ RECEIPT = Receipt("abc-0123", 17, 3)
 def mutations(text: str) -> set[str]:
     """A signed text with something changed in it, everywhere and in many ways."""
     chance = random.Random(1)
-    made = {"", ".", "..", "...", text + ".", "." + text, text[:-1], text[1:], text + "A", text * 2, text.swapcase(), text + "=", text + "\n"}
+    made = {"", ".", "..", "...", "." + text, text[:-1], text[1:], text * 2, text.swapcase()}
+    made |= {text + end for end in ".A=\n"}
     for index in range(len(text)):
         other = chance.choice([one for one in string.ascii_letters + string.digits + "-_." if one != text[index]])
-        made |= {text[:index] + other + text[index + 1 :], text[:index] + text[index + 1 :], text[:index] + text[index] + text[index:]}
+        before, after = text[:index], text[index + 1 :]
+        made |= {before + other + after, before + after, before + text[index] * 2 + after}
     parts = text.split(".")
     made |= {".".join(parts[::-1]), ".".join(parts[:-1]), ".".join([*parts[:-1], ""]), ".".join(["k2", *parts[1:]])}
     return made - {text}
@@ -110,5 +112,7 @@ def test_a_presenters_ticket_names_its_session_and_is_never_stored() -> None:
         assert presenter_session(ticket) == session_id
         assert len(ticket.split(".")[2]) >= 43  # 256 bits
         assert len(hash_ticket(ticket)) == 64
-    for text in ("", "pt", "pt..", "pt.x.y", f"pt.{session_id.upper()}.y", f"pt.{session_id}", f"pt.{session_id}.a.b", f"pt.{session_id}\n.y"):
+    for text in ("", "pt", "pt..", "pt.x.y"):
+        assert presenter_session(text) is None
+    for text in (f"pt.{session_id.upper()}.y", f"pt.{session_id}", f"pt.{session_id}.a.b", f"pt.{session_id}\n.y"):
         assert presenter_session(text) is None

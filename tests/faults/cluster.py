@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from redis.asyncio import Redis
 from persistence.dead_letters import decode_payload
 from realtime.client import Event
 from realtime.core.response import Response
-from realtime.engines import Engines
+from realtime.engines import EngineError, Engines
 from realtime.store import keys
 from tests.faults.checker import check
 from tests.faults.history import History, Rest, Row
@@ -74,6 +75,7 @@ class Cluster:
         self.front = FaultProxy()
         self.random = random.Random(seed)
         self._seed = seed
+        self.redis_url = engines.redis_url
         self._http: httpx.AsyncClient | None = None
         self._database: asyncpg.Pool | None = None
         self._told_saved: list[Event] = []
@@ -90,6 +92,29 @@ class Cluster:
         self._database = await asyncpg.create_pool(self.engines.database_url, min_size=0, max_size=3, command_timeout=10)
         self._witness = asyncio.create_task(self._watch_saved())
 
+    async def begin(self, folder: Path) -> None:
+        """Everything runs and nothing is at fault; a new history begins."""
+        self.folder = folder
+        self.history = History()
+        self.front.targets = [hub.address for hub in self.hubs]
+        for start in (self.engines.start_valkey, self.engines.start_postgres):
+            with contextlib.suppress(EngineError):  # it is running, as it should be
+                start()
+        for hub in self.hubs:
+            if not hub.running:
+                await hub.start()
+        for hub in self.hubs:
+            await eventually(lambda hub=hub: _is_whole(hub), lambda: f"every hub is ready\n{self.said()}", 30)
+
+    async def end(self) -> None:
+        """Send everybody home and end the faults."""
+        rooms, self.rooms = self.rooms, []
+        for room in rooms:
+            await room.host.session.close()
+            await room.crowd.close()
+        for proxy in [self.front, *(proxy for hub in self.hubs for proxy in (hub.redis, hub.database))]:
+            proxy.heal()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.front.port}"
@@ -103,7 +128,7 @@ class Cluster:
     @contextlib.asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
         """Straight to Redis, past every proxy."""
-        client = Redis.from_url(self.engines.redis_url, decode_responses=True, protocol=3)
+        client = Redis.from_url(self.redis_url, decode_responses=True, protocol=3)
         try:
             yield client
         finally:
@@ -256,15 +281,18 @@ class Cluster:
         if self._witness is not None:
             self._witness.cancel()
             await asyncio.gather(self._witness, return_exceptions=True)
-        for room in self.rooms:
-            await room.host.session.close()
-            await room.crowd.close()
+        await self.end()
         await asyncio.gather(*(hub.close() for hub in self.hubs))
         await self.front.close()
         if self._http is not None:
             await self._http.aclose()
         if self._database is not None:
             self._database.terminate()
+
+
+async def _is_whole(hub: Hub) -> bool:
+    health = await hub.health()
+    return bool(health["ready"] and health["database"])
 
 
 def _agree(devices: list[Phone], newcomers: list[Phone]) -> bool:
@@ -289,10 +317,8 @@ def _dead_row(letter: Response) -> Row:
 
 
 @contextlib.contextmanager
-def stopped(*pids: int):  # type: ignore[no-untyped-def]
+def stopped(*pids: int) -> Iterator[None]:
     """Hold processes still (SIGSTOP) for the time of a block."""
-    import os
-
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:

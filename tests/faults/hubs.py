@@ -45,7 +45,7 @@ async def eventually(
 class Hub:
     """`plenum serve` on the operator's engines. `redis` and `database` are the proxies that it talks through."""
 
-    def __init__(self, name: str, engines: Engines, folder: Path, launch: tuple[str, ...] = ("-m", "realtime.cli")) -> None:
+    def __init__(self, name: str, engines: Engines, folder: Path) -> None:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -53,7 +53,6 @@ class Hub:
         self.redis = FaultProxy(_address(engines.redis_url))
         self.database = FaultProxy(_address(engines.database_url))
         self._engines = engines
-        self._launch = launch
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -69,7 +68,9 @@ class Hub:
     def exit_code(self) -> int | None:
         return None if self._process is None else self._process.poll()
 
-    async def start(self, *, crash_at: str = "", ready: bool = True, **variables: str) -> None:
+    async def start(
+        self, *, crash_at: str = "", ready: bool = True, launch: tuple[str, ...] = ("-m", "realtime.cli"), **variables: str
+    ) -> None:
         """Start the process, and wait until it is ready or has died."""
         for proxy in (self.redis, self.database):
             if not proxy.port:
@@ -81,8 +82,8 @@ class Hub:
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.database.port}{urlsplit(self._engines.database_url).path}",
             "PLENUM_CRASH_AT": crash_at,
         }  # fmt: skip
-        self._process = subprocess.Popen(
-            [sys.executable, *self._launch, "serve", "--port", str(self.port)], env=environment(**settings), cwd=REPOSITORY,
+        self._process = subprocess.Popen(  # noqa: ASYNC220 -- returns at once, and signals need the process itself
+            [sys.executable, *launch, "serve", "--port", str(self.port)], env=environment(**settings), cwd=REPOSITORY,
             stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         if ready:
@@ -112,7 +113,11 @@ class Hub:
         return int(self._process.returncode)
 
     def said(self) -> str:
-        return self.log.read_text(errors="replace")[-4_000:] if self.log.exists() else ""
+        """The last lines of its log, without the QR code of the announcement."""
+        if not self.log.exists():
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if line[:1].isalnum() or line.startswith(" "))[-4_000:]
 
     async def close(self) -> None:
         """End it whatever state it is in."""

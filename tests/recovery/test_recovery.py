@@ -101,7 +101,8 @@ async def test_every_type_is_rebuilt_from_its_rows(town: Town, process: Process,
     assert await school.photograph() == before
     # What was accepted is known again: a resend counts nothing.
     latest = {(who, name, values["entry"]): (values, verdict) for who, name, values, verdict in school.sent if not verdict.error}
-    known = {row.submission_id for chunk in [c async for c in responses.for_rebuild(process.pool, school.session_id)] for row in chunk}
+    chunks = [chunk async for chunk in responses.for_rebuild(process.pool, school.session_id)]
+    known = {row.submission_id for chunk in chunks for row in chunk}
     for (who, name, _), (values, verdict) in latest.items():
         if values["submission_id"] in known:
             again = await school.send(who, name, values)

@@ -13,7 +13,8 @@ from tests.commands.stage import Stage as CommandStage
 from tests.commands.stage import until
 
 QUIZ: Mapping[str, Any] = {
-    "question": "2 + 2?", "correct": ["a"], "options": [{"id": "a", "text": "4"}, {"id": "b", "text": "5"}, {"id": "c", "text": "6"}],
+    "question": "2 + 2?", "correct": ["a"],
+    "options": [{"id": "a", "text": "4"}, {"id": "b", "text": "5"}, {"id": "c", "text": "6"}],
 }  # fmt: skip
 ACCURACY: Mapping[str, Any] = {"mode": "accuracy", "points": 1_000}
 

@@ -20,7 +20,8 @@ def template(**changes: Any) -> dict[str, Any]:
 
 BROKEN = [
     [], "x", None, {}, template(rows="2"), template(rows=1), template(rows=2.5), template(columns=21), template(headers=["A"]),
-    template(headers={}), template(cells=[]), template(cells={}), template(cells=[LOCKED]), template(cells=[LOCKED, LOCKED, EDITABLE]),
+    template(headers={}), template(cells=[]), template(cells={}), template(cells=[LOCKED]),
+    template(cells=[LOCKED, LOCKED, EDITABLE]),
     template(cells=["x"]), template(cells=[EDITABLE | {"rowIndex": 2}]), template(cells=[EDITABLE | {"colIndex": -1}]),
     template(cells=[EDITABLE | {"rowIndex": "0"}]), template(cells=[EDITABLE | {"rowIndex": 0.5}]),
     template(cells=[EDITABLE | {"cellType": "other"}]), template(cells=[EDITABLE | {"cellType": None}]),
@@ -37,7 +38,8 @@ async def errors(stage: Stage, document: Any) -> list[str]:
 async def test_every_broken_template_is_named_and_refused(stage: Stage) -> None:
     assert await errors(stage, template()) == []
     assert await errors(stage, template(cells=[EDITABLE | {"expectedAnswer": None, "ungraded": True}])) == []
-    insert = "INSERT INTO activities (id, session_id, type, title, config, order_index) VALUES (gen_random_uuid(), $1, $2, '', $3, 0)"
+    columns = "(id, session_id, type, title, config, order_index)"
+    insert = f"INSERT INTO activities {columns} VALUES (gen_random_uuid(), $1, $2, '', $3, 0)"
     for broken in BROKEN:
         assert await errors(stage, broken), broken
         config = json.dumps({"settings": broken})

@@ -122,7 +122,7 @@ class Hall:
             "entry": "", "submission_id": new_uuid(), "response_id": new_uuid(), "revision": 0, "expected_revision": -1,
             "by_receipt": False, "refusal": None, "entry_limit": 0, "counters": "" if counters is None else encode(counters),
             "payload": encode(payload),
-            "item": "" if item is None else encode(item_document(participant_id, item, 1, name)), "done": done,
+            "item": "" if item is None else encode(item_document(participant_id, item, name)), "done": done,
         }  # fmt: skip
         return Submission(**(defaults | values))
 

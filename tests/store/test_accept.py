@@ -413,7 +413,8 @@ async def test_large_and_negative_counters_add_exactly(hall: Hall) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["word:fire", "wörd:日本🔥", 'q"u\\o:te', "a b", "tab\tx", "x" * 500, "\u2028", "item:1:2:3", "#", "0", "-1", "%d", "]]--"]
+    "name",
+    ["word:fire", "wörd:日本🔥", 'q"u\\o:te', "a b", "tab\tx", "x" * 500, "\u2028", "item:1:2:3", "#", "0", "-1", "%d", "]]--"],
 )
 async def test_any_name_of_a_counter_comes_back_as_it_was(hall: Hall, name: str) -> None:
     (ada,) = await hall.admit()

@@ -57,7 +57,10 @@ async def test_a_full_locked_or_ended_session_takes_only_who_was_in_it(hall: Hal
     ada = Joining(new_uuid(), "Ada", False)
     await hall.live.join(hall.session_id, [ada])
     for version, (meta, code) in enumerate(
-        [({"cap": 1}, "session_full"), ({"cap": 9, "locked": 1}, "session_locked"), ({"locked": 0, "state": "completed"}, "session_ended")],
+        [
+            ({"cap": 1}, "session_full"), ({"cap": 9, "locked": 1}, "session_locked"),
+            ({"locked": 0, "state": "completed"}, "session_ended"),
+        ],
         start=2,
     ):
         assert await hall.live.write_value(hall.session_id, "session", version, {"version": version}, meta=meta)

@@ -105,7 +105,8 @@ async def test_thousands_of_people_and_responses_are_loaded(hall: Hall) -> None:
         for entry in ("", "q:1", "q:2"):
             await ours.put_response(
                 activity_id=activity_id, round=1, participant_id=f"p{number}", entry=entry, revision=1, submission_id=new_uuid(),
-                response_id=f"r{number}-{entry[:1]}{entry[2:]}", offset=number + 1, withdrawn=entry == "q:2", counters='{"#n":1}', sums={"#n": 1},
+                response_id=f"r{number}-{entry[2:]}", offset=number + 1,
+                withdrawn=entry == "q:2", counters='{"#n":1}', sums={"#n": 1},
                 payload="{}", item='{"by":"x"}' if entry == "q:1" else "",
             )  # fmt: skip
     await ours.finish(9_000, {"cap": 5, "locked": 0, "state": "active"})

@@ -23,7 +23,9 @@ from tests.store.stage import Hall, code_of, make_row, open_hall
 
 CROWD = 4
 # A poll, a planning poker whose view tells how many joined, a brainstorm with items and several entries each.
-CONFIGS = {name: {"settings": dict(installed().resolve(name).example["settings"])} for name in ("poll", "planning_poker", "brainstorm")}
+CONFIGS = {
+    name: {"settings": dict(installed().resolve(name).example["settings"])} for name in ("poll", "planning_poker", "brainstorm")
+}
 
 
 def example_item(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@
  *     state    (State)                     the session's map changed
  *     status   ("connecting" | "online" | "offline" | "degraded" | "closed")
  *     mine     (Map)                       own responses by activity id
+ *     score    ({points, rank, of, …})     own points, as far as results are shown
  *     receipt  ({entry, change})           change: waiting | counted | saved | superseded
  *     refused  ({entry, code, message, details})   an answer was refused for good
  *     closed   ({code, message})           for good; nothing will be tried again
@@ -36,6 +37,7 @@ export class Connection {
   mine = new Map();
   status = "connecting";
   you = null;
+  score = null; // own points and rank, as far as results are shown
   durability = null;
   #options;
   #listeners = new Map();
@@ -199,6 +201,8 @@ export class Connection {
       this.#follow(frame.state);
     } else if (frame.type === "mine") {
       this.#takeMine(frame.mine, false);
+    } else if (frame.type === "score") {
+      this.#emit("score", (this.score = frame.score));
     } else if (frame.type === "beat") {
       if (isBehind(this.state, frame)) this.#sync();
     } else if (frame.type === "accepted") {

@@ -6,7 +6,7 @@ import { openSession } from "./present/run.js";
 import { showSessions } from "./present/sessions.js";
 import { keep, known } from "./present/store.js";
 
-await loadTexts("present", "types");
+await loadTexts("present", "types", "build");
 let run = null;
 show();
 addEventListener("hashchange", show);

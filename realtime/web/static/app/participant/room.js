@@ -43,6 +43,7 @@ class Room {
   #waiting;
   #connecting = h("div", { class: "middle" }, drawHall(0, 0), h("p", { class: "soft", role: "status" }, t("room.connecting")));
   #others = h("section", { class: "stack" });
+  #score = h("section", { class: "own-score", hidden: true });
   #ended = null;
 
   constructor(seat, connection, onLeave) {
@@ -66,6 +67,7 @@ class Room {
       this.#cardOf(entry)?.refuse(refusal);
       this.#render();
     });
+    connection.on("score", () => this.#render());
     connection.on("closed", (reason) => this.#end(reason));
     this.#render();
   }
@@ -89,18 +91,19 @@ class Room {
       this.#renderEnd("end.session", [h("a", { class: "button", href: "/" }, t("end.home"))]);
       return;
     }
+    this.#renderScore(map.has("leaderboard") ? this.#connection.score : null);
     const activities = activitiesOf(map);
     const shown = this.#choose(session, activities);
     if (!shown) {
       this.#shown = null;
       this.#renderOthers(activities);
-      fill(this.#main, this.#waiting, this.#others);
+      fill(this.#main, this.#waiting, this.#score, this.#others);
       return;
     }
     const card = this.#cardFor(shown);
     card.update(shown, map);
     this.#renderOthers(activities.filter((each) => each !== shown));
-    fill(this.#main, card.element, this.#others);
+    fill(this.#main, card.element, this.#score, this.#others);
     if (this.#shown !== card) {
       if (this.#shown || !document.hasFocus()) announce(t("room.newQuestion", { title: questionOf(shown) }));
       this.#shown = card;
@@ -146,6 +149,18 @@ class Room {
     if (this.#others.dataset.sign === sign) return;
     this.#others.dataset.sign = sign;
     fill(this.#others, list("room.others", open), list("room.results", results));
+  }
+
+  /** Own points and place: there as long as the leaderboard is. */
+  #renderScore(score) {
+    this.#score.hidden = !score;
+    const sign = JSON.stringify(score);
+    if (!score || this.#score.dataset.sign === sign) return;
+    this.#score.dataset.sign = sign;
+    const climbed = (score.previous_rank ?? score.rank) - score.rank;
+    const move = climbed && h("span", { class: "soft", "aria-hidden": "true" }, climbed > 0 ? `▲ ${number(climbed)}` : `▼ ${number(-climbed)}`);
+    const team = score.team && h("span", { class: "soft" }, t("score.team", { team: score.team }));
+    fill(this.#score, h("strong", {}, t("score.points", { n: score.points })), h("span", {}, t("score.rank", { rank: score.rank, of: score.of })), move, team);
   }
 
   #pick(activityId) {

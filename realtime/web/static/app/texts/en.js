@@ -1,6 +1,7 @@
 /** English: what every page and the participant's page say. Forms by number are `{one, other}` and are chosen by `n`. */
 export default {
   "theme.flip": "Switch between light and dark",
+  "language.choose": "Language",
   "home.title": "Join with your code",
   "home.lead": "Type the code you see on the screen. No account, no app.",
   "home.code": "Session code",
@@ -52,9 +53,14 @@ export default {
   "card.resend": "Send the change",
   "card.change": "Change my answer",
   "card.keep": "Keep my answer",
+  "card.withdraw": "Take my answer back",
   "card.result": "Result so far",
   "card.final": "Result",
   "card.yours": "Yours",
+
+  "score.points": { one: "{n} point", other: "{n} points" },
+  "score.rank": "Place {rank} of {of}",
+  "score.team": "Team {team}",
 
   "receipt.sent": "Sent",
   "receipt.counted": "Counted",
@@ -66,21 +72,6 @@ export default {
   "receipt.savedText": "Your answer counts and is saved for good.",
   "receipt.fullText": "Too many answers are waiting for the network here. This one was not taken.",
 
-  "poll.one": "Choose one",
-  "poll.exactly": "Choose {n}",
-  "poll.upTo": "Choose up to {n}",
-  "poll.between": "Choose {least} to {n}",
-  "poll.other": "Something else",
-  "poll.otherExample": "Your own answer",
-  "poll.votes": { one: "{n} vote", other: "{n} votes" },
-  "poll.people": { one: "{n} person answered", other: "{n} people answered" },
-  "poll.peopleMany": { one: "{n} person answered; more than one choice was possible", other: "{n} people answered; more than one choice was possible" },
-  "poll.nobody": "No answers yet",
-  "poll.otherVotes": "Something else",
-
-  "generic.answer": "Your answer",
-  "generic.json": "This answer is sent as data (JSON).",
-  "generic.count": { one: "{n} answer so far", other: "{n} answers so far" },
 
   "end.sessionTitle": "The session has ended",
   "end.session": "Thank you for taking part. Your answers are saved.",
@@ -106,6 +97,11 @@ export default {
   "refused.already_answered": "You have answered already, and this question takes one answer.",
   "refused.too_few_choices": "Choose a little more before you send.",
   "refused.too_many_choices": "Choose fewer options.",
+  "refused.too_many_entries": "You have reached the limit of contributions here.",
+  "refused.refused_words": "This contains words that are not allowed here.",
+  "refused.invalid": "This answer does not fit the question. Please check it.",
+  "refused.forbidden": "That is not allowed here.",
+  "refused.unknown_response": "This contribution is no longer there.",
   "refused.limited": "That was very fast. Wait a moment and try again.",
   "refused.version_conflict": "Somebody else changed this in the meantime. You now see the newest version.",
   "refused.illegal_move": "That does not follow from the present state.",
