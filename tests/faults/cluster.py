@@ -86,7 +86,10 @@ class Cluster:
     async def open(self, hubs: int, **variables: str) -> None:
         await self.front.start()
         self.hubs = [Hub(f"hub-{number}", self.engines, self.folder) for number in range(hubs)]
-        await asyncio.gather(*(hub.start(**variables) for hub in self.hubs))
+        for hub in self.hubs:
+            # Hubs that are one Plenum tell people one address.
+            hub.settings |= {"PLENUM_PUBLIC_URL": self.url, **variables}
+        await asyncio.gather(*(hub.start() for hub in self.hubs))
         self.front.targets = [hub.address for hub in self.hubs]
         self._http = httpx.AsyncClient(base_url=self.url, timeout=10, trust_env=False, verify=False)
         self._database = await asyncpg.create_pool(self.engines.database_url, min_size=0, max_size=3, command_timeout=10)

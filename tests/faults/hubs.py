@@ -52,6 +52,7 @@ class Hub:
         self.log = folder / f"{name}.log"
         self.redis = FaultProxy(_address(engines.redis_url))
         self.database = FaultProxy(_address(engines.database_url))
+        self.settings: dict[str, str] = dict(QUICK)
         self._engines = engines
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
@@ -77,7 +78,7 @@ class Hub:
                 await proxy.start()
         self.end_output()
         self._output = self.log.open("ab")
-        settings = QUICK | variables | {
+        settings = self.settings | variables | {
             "REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.database.port}{urlsplit(self._engines.database_url).path}",
             "PLENUM_CRASH_AT": crash_at,

@@ -33,7 +33,7 @@ async def test_row_01_hub_dies_at(point: str, cluster: Cluster) -> None:
 
 async def test_row_01_hubs_die_again_and_again_under_load(cluster: Cluster) -> None:
     room = await cluster.room(40)
-    pressing = asyncio.create_task(room.press(seconds=8))
+    pressing = asyncio.create_task(room.press(seconds=6))
     while not pressing.done():
         hub = cluster.random.choice(cluster.hubs)
         await hub.kill9()

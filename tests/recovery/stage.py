@@ -277,3 +277,14 @@ async def remove(school: School, who: str) -> None:
     """As the command does: PostgreSQL first."""
     assert await participants.set_inactive(school.process.pool, who) is not None
     await school.hall.live.remove(school.session_id, who)
+
+
+async def epochs_in_postgres(process: Process) -> list[str]:
+    return [row.epoch for row in await shards.read_all(process.pool)]
+
+
+async def recover(school: School) -> None:
+    """The process notices, gives new epochs, and loads the session."""
+    school.process.incarnation.lose_all()
+    await school.process.recovery.establish()
+    await school.process.recovery.ensure(school.session_id)

@@ -10,6 +10,7 @@ import { drawHall, fillHall } from "./participant/hall.js";
 import { drawBoard } from "./present/people.js";
 import { joinLink, makeQr } from "./present/share.js";
 
+const BOARD_MOST = 5;
 await loadTexts("present", "types");
 const given = new URLSearchParams(location.hash.slice(1));
 const [sessionId, ticket] = ["session", "ticket"].map((name) => given.get(name) ?? sessionStorage.getItem(`plenum.screen.${name}`));
@@ -70,6 +71,8 @@ function makeQuestion(activity, session, isShown) {
   const place = h("div", {});
   const state = h("span", { class: `chip ${activity.state}` }, t(`state.${activity.state}`));
   const note = h("p", { class: "soft" }, t("screen.hidden"));
+  const best = h("div", {});
+  const board = h("section", { class: "stack", hidden: true }, h("h2", {}, t("board.title")), best);
   note.hidden = isShown;
   const options = activity.config.settings.options ?? [];
   let draw = null;
@@ -79,6 +82,9 @@ function makeQuestion(activity, session, isShown) {
     const responses = map.get(`counts:${activity.id}`)?.responses;
     answered.hidden = responses === undefined;
     write(answered, t("screen.answered", { n: responses ?? 0 }));
+    const standings = map.get("leaderboard");
+    board.hidden = activity.state !== "closed" || !standings?.entries?.length;
+    if (!board.hidden) drawBoard(best, standings, BOARD_MOST);
     if (isShown && draw) draw(place, activity, map.get(`view:${activity.id}`), map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id) });
   };
   if (isShown) {
@@ -91,5 +97,5 @@ function makeQuestion(activity, session, isShown) {
       h("li", { class: "option" }, h("span", { class: "letter", "aria-hidden": "true" }, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)), h("span", {}, option.text ?? "")))));
   }
   const side = h("div", { class: "side" }, makeQr(session), h("div", {}, h("p", { class: "small soft" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code)));
-  return { parts: [h("section", { class: "ask" }, h("div", { class: "row" }, state, answered), h("h1", {}, questionOf(activity)), place, note), side], update };
+  return { parts: [h("section", { class: "ask" }, h("div", { class: "row" }, state, answered), h("h1", {}, questionOf(activity)), place, note, board), side], update };
 }

@@ -18,8 +18,8 @@ export function makeHeat(caption, columns, rows) {
 function makeCell({ count, text, isRight = false }, most) {
   const cell = h("td", { class: isRight ? "right" : "" }, text ?? number(count));
   const share = count / most;
-  cell.style.setProperty("--heat", `${Math.round(6 + 74 * share)}%`);
-  cell.classList.toggle("hot", share > 0.55);
+  // Never so dark that the figure in it could not be read.
+  cell.style.setProperty("--heat", `${Math.round(4 + 44 * share)}%`);
   cell.classList.toggle("cold", count === 0);
   return cell;
 }

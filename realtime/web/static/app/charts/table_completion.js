@@ -25,9 +25,9 @@ function makeTable(settings, view) {
     const found = view.cells?.[each.key];
     const share = found?.answered ? found.correct / found.answered : 0;
     const wrong = found?.top_wrong?.[0];
-    const cell = h("td", { class: share > 0.55 ? "hot" : "" }, h("strong", {}, cells.get(each.key).expectedAnswer ?? "…"),
+    const cell = h("td", {}, h("strong", {}, cells.get(each.key).expectedAnswer ?? "…"),
       found && h("span", { class: "small" }, t("table.right", { share: percent(share), n: found.answered })), wrong && h("span", { class: "small" }, t("table.wrong", { text: wrong.text, n: wrong.count })));
-    if (found) cell.style.setProperty("--heat", `${Math.round(8 + 70 * share)}%`);
+    if (found) cell.style.setProperty("--heat", `${Math.round(4 + 44 * share)}%`);
     return cell;
   })));
   return h("div", { class: "table-scroll", tabIndex: 0, role: "region", "aria-label": t("table.heat") }, h("table", { class: "heat answers" },

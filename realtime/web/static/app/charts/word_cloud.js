@@ -9,6 +9,7 @@ const SHOWN = 80;
 const SMALLEST = 13;
 const LARGEST = 54;
 const INKS = 5;
+const NARROW_PX = 480;
 
 export function draw(element, activity, view, counts, { own = null } = {}) {
   const words = (view.words ?? []).slice(0, SHOWN);
@@ -37,7 +38,7 @@ function makeCloud(element) {
         pen.font = `700 ${size}px ${font}`;
         return { width: pen.measureText(word).width + 8, height: size * 1.12 };
       });
-      const spots = layOut(boxes);
+      const spots = layOut(boxes, element.clientWidth < NARROW_PX ? 1 : 1.9);
       svg.toggleAttribute("hidden", words.length === 0);
       frame(svg, boxes, spots);
       const kept = new Set();
