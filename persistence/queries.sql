@@ -578,6 +578,10 @@ SELECT coalesce(max(seq), 0) FROM user_responses WHERE activity_id = $1;
 -- A page of a session's participants by id.
 SELECT id::text AS id FROM participants WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
+-- name: list_nicknames
+-- The names of some participants.
+SELECT id::text AS id, nickname FROM participants WHERE id = ANY ($1::uuid[]);
+
 -- name: list_responses_to_mark
 -- What some participants answered in an activity, in the order accepted.
 SELECT participant_id::text AS participant_id, round, seq, response_data FROM user_responses

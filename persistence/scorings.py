@@ -18,6 +18,7 @@ _NOTE_ROUND = statement("note_scored_round")
 _FORGET_ROUNDS = statement("forget_scored_rounds")
 _READ_MAX_SEQ = statement("read_max_seq_of_activity")
 _LIST_PARTICIPANT_IDS = statement("list_participant_ids")
+_LIST_NICKNAMES = statement("list_nicknames")
 _LIST_TO_MARK = statement("list_responses_to_mark")
 _HAS_ROUNDS = statement("has_scored_rounds")
 _CORRECT_KEY = statement("correct_answer_key")
@@ -116,6 +117,11 @@ async def participant_ids(database: Database, session_id: str, *, after_id: str 
     """Return a page of participants in the order of their ids."""
     records = await database.fetch(_LIST_PARTICIPANT_IDS, session_id, after_id or _LOWEST_ID, limit)
     return [record["id"] for record in records]
+
+
+async def nicknames(database: Database, participant_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of some participants by id."""
+    return {record["id"]: record["nickname"] for record in await database.fetch(_LIST_NICKNAMES, list(participant_ids))}
 
 
 async def unmarked(database: Database, activity_id: str, participant_ids: Sequence[str]) -> list[Unmarked]:

@@ -112,7 +112,7 @@ class App:
         self.intake = Intake(
             redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
             waiting=settings.accept_waiting, high_water=settings.outbox_high_water, timeout_seconds=timeout,
-            fault=fault,
+            changes_limit=settings.changes_limit, fault=fault,
         )  # fmt: skip
         self._pokes = pokes
         self.outbox = Outbox(redis, self.incarnation, self.live.shards, timeout_seconds=max(timeout, 5.0))

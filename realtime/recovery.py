@@ -18,6 +18,8 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from persistence import activities, batch, decisions, documents, participants, responses, sessions, shards, tickets
 from persistence.errors import STORAGE_ERRORS, Fenced
 from persistence.pool import Pool
@@ -233,8 +235,13 @@ class Recovery:
         versions: dict[str, int] = {}
         for row in rows:
             kind = self._registry.resolve(row.type)
-            config = Config.model_validate_json(row.config)
-            rules[row.id] = (kind, read_settings(kind, config.settings), config.constraints.identity != "anonymous")
+            try:
+                config = Config.model_validate_json(row.config)
+                rules[row.id] = (kind, read_settings(kind, config.settings), config.constraints.identity != "anonymous")
+            except (ValidationError, Refusal) as error:
+                # One activity that this version cannot read must not keep the others from coming back.
+                log.error("activity %s of session %s is left out, its config cannot be read: %s", row.id, session_id, error)
+                continue
             # Closed in PostgreSQL but not known where: nothing was accepted after what is stored.
             closed_offset = (row.closed_offset or offset) if row.state in ("closed", "cancelled") else 0
             document = documents.activity_document(row) | {"closed_offset": closed_offset}
@@ -248,6 +255,8 @@ class Recovery:
         async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id)) as chunks:
             async for chunk in chunks:
                 for response in chunk:
+                    if response.activity_id not in rules:
+                        continue
                     kind, settings, named = rules[response.activity_id]
                     sums, item = recount(kind, settings, response.response_data)
                     at_ms = documents.to_ms(response.created_at)

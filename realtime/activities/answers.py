@@ -10,7 +10,7 @@ from pydantic import BaseModel, RootModel
 
 from realtime.activities.config import Config
 from realtime.activities.contract import ABSTENTION, ActivityType, Json, count, read_answer
-from realtime.core.errors import Refusal
+from realtime.core.errors import Refusal, invalid
 from realtime.core.tally import RESPONSES
 
 _ENTRY: Final = re.compile(r"[A-Za-z0-9:_.-]{0,80}")
@@ -41,6 +41,8 @@ def judge(
         limit = kind.entry_limit(settings, own.partition(":")[0])
     elif config.constraints.max_responses > 1:
         own, limit = entry or f"n:{submission_id}", config.constraints.max_responses
+        if not own.startswith("n:"):  # the limit counts entries of one kind: nobody may bring a kind of his own
+            raise invalid("entry", "must be the entry of one of your own responses, n:…")
     if not _ENTRY.fullmatch(own):
         raise Refusal("invalid", details={"field": "entry", "reason": "letters, digits and : _ . - only"})
     counters = count(kind, settings, answer, elapsed_ms)

@@ -145,7 +145,8 @@ class Directing:
         actor.need("direct")
         name, text = self._read_config(type_name, config)
         try:
-            if len(await activities.of_session(self._pool, actor.session_id)) >= self._max_activities:
+            _, present = await activities.list_page(self._pool, actor.session_id, offset=0, limit=1)
+            if present >= self._max_activities:
                 raise Refusal("limited", f"A session holds at most {self._max_activities} activities.", after_ms=60_000)
             row = await activities.create(
                 self._pool, id=new_uuid(), session_id=actor.session_id, type=name, title=clean_text(title or ""), config=text,

@@ -56,16 +56,18 @@ class Standings:
         """Publish the boards as the ledger has them. The caller holds the session's scoring lock."""
         version = await ledger.next_board_version(database)
         rounds = sorted(await scorings.rounds(database, session_id), key=_order)
-        rows = {row.id: row for row in await activities.of_session(database, session_id, limit=MOST_ACTIVITIES)}
-        shown = [one for one in rounds if self._shows(rows[one.activity_id])]
+        shown = await self._shown(database, session_id, rounds)
         board = await self._board(database, session_id, rounds)
         public = await self._board(database, session_id, shown)
         own = await self._own_scores(database, session_id, shown, version)
         document = board | {"version": version, "shown": public | {"version": version}}
         await self._publisher.warm(session_id, lambda: self._boards.publish(session_id, version, document, own))
 
-    def _shows(self, row: ActivityRow) -> bool:
-        return shows_points(Config.model_validate_json(row.config).reveal, row.state, row.revealed)
+    async def _shown(self, database: Database, session_id: str, rounds: Sequence[ScoredRound]) -> list[ScoredRound]:
+        """Those of some rounds whose points participants may see now."""
+        rows = await activities.of_session(database, session_id, limit=MOST_ACTIVITIES) if rounds else []
+        showing = {row.id for row in rows if _shows(row)}
+        return [one for one in rounds if one.activity_id in showing]
 
     async def _board(self, database: Database, session_id: str, rounds: Sequence[ScoredRound]) -> dict[str, Any]:
         ids = _activity_ids(rounds)
@@ -148,8 +150,7 @@ class Standings:
         rounds = sorted(await scorings.rounds(self._pool, actor.session_id), key=_order)
         if actor.audience.value == "presenters":
             return rounds
-        rows = {row.id: row for row in await activities.of_session(self._pool, actor.session_id, limit=MOST_ACTIVITIES)}
-        return [one for one in rounds if one.activity_id in rows and self._shows(rows[one.activity_id])]
+        return await self._shown(self._pool, actor.session_id, rounds)
 
     async def review(
         self, actor: Actor, activity_id: str, *, round: int | None = None, after: str | None = None, limit: int = 50
@@ -166,7 +167,7 @@ class Standings:
                 raise Refusal("unknown_activity")
             round = round or row.round
             people = await scorings.participant_ids(self._pool, actor.session_id, after_id=after, limit=limit)
-            names = await self._names(people)
+            names = await scorings.nicknames(self._pool, people)
             responses = await scorings.unmarked(self._pool, activity_id, people)
             decided = await decisions.of_round(self._pool, activity_id, round)
         except STORAGE_ERRORS as error:
@@ -191,10 +192,6 @@ class Standings:
             )
         following = people[-1] if len(people) == limit else None
         return {"settings": config.settings, "decisions": decided, "round": round, "answers": answers, "next": following}
-
-    async def _names(self, people: Sequence[str]) -> dict[str, str]:
-        rows = [await participants.read(self._pool, participant_id) for participant_id in people]
-        return {row.id: row.nickname for row in rows if row is not None}
 
     # ------------------------------------------------------------------------------------------------ teams
 
@@ -221,6 +218,10 @@ class Standings:
             await participants.create(self._pool, id=participant_id, session_id=session_id, nickname=nickname)
         except ParticipantExists:
             log.debug("participant %s was flushed in this moment", participant_id)
+
+
+def _shows(row: ActivityRow) -> bool:
+    return shows_points(Config.model_validate_json(row.config).reveal, row.state, row.revealed)
 
 
 def _order(one: ScoredRound) -> tuple[Any, ...]:

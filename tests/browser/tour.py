@@ -104,7 +104,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await phone.answer()
     await scene.move(other, "closed")
     wire.mend()
-    await expect(page.get_by_text(TOO_LATE)).to_be_visible(timeout=RETURN_MS)
+    await expect(page.get_by_role("alert").filter(has_text=TOO_LATE)).to_be_visible(timeout=RETURN_MS)
     await look("refused-too-late", page)
 
     removed = await cast.phone()

@@ -113,7 +113,8 @@ class Stage:
         try:
             return await self.app.reading.replica(self.session_id)
         except Refusal as refusal:
-            assert refusal.retry, refusal
+            if not refusal.retry:
+                raise
             return None  # being restored; asked again
 
     async def state(self, activity_id: str) -> str:

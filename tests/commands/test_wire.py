@@ -16,7 +16,7 @@ from tests.journey.stages import Scene, Stage, new_id
 KINDS = installed().kinds()
 # A card that occurs nowhere else on the wire: if it is seen, an estimate was.
 CARDS = ["QZX1", "QZX2", "QZX3"]
-DECK = {"story": {"title": "Export"}, "deck": "custom", "cards": [*CARDS, "KJY9"], "timer": 0, "auto_reveal": False, "ask_confidence": True}
+DECK = {"story": {"title": "Export"}, "deck": "custom", "cards": [*CARDS, "KJY9"], "timer": 0, "auto_reveal": False}
 
 
 def without_settings(frames: list[dict[str, Any]]) -> str:
@@ -37,7 +37,8 @@ async def test_no_frame_holds_an_estimate_before_the_reveal(wire: Stage) -> None
     players = [await scene.enter(seat) for seat in seats]
     presenter = await scene.present()
     for player, card in zip(players, CARDS, strict=True):
-        reply = await player.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"estimate": card, "notes": card + "n"})
+        estimate = {"estimate": card, "notes": f"{card}n"}
+        reply = await player.ask("submit", activity_id=activity_id, submission_id=new_id(), data=estimate)
         assert reply["type"] == "accepted", reply
     await presenter.until(lambda: presenter.map.get(f"view:{activity_id}", {}).get("voted_count") == 3, "three have voted")
     late = await scene.present()
@@ -63,7 +64,8 @@ async def test_lists_of_responses_hold_no_estimate_before_the_reveal(wire: Stage
     activity_id = await scene.add("planning_poker", DECK)
     seat = await scene.join()
     assert (await scene.answer(activity_id, seat, {"estimate": CARDS[0]})).status_code == 201
-    for path in (f"/activities/{activity_id}/responses", "/responses", f"/activities/{activity_id}/responses/since/1990-01-01T00:00:00Z"):
+    responses = f"/activities/{activity_id}/responses"
+    for path in (responses, "/responses", f"{responses}/since/1990-01-01T00:00:00Z", f"/activities/{activity_id}/results"):
         listed = await scene.get(path)
         assert CARDS[0] not in listed.text, path
 
@@ -139,7 +141,8 @@ async def test_new_commands_over_the_socket(wire: Stage) -> None:
     assert (saved["type"], saved["result"]["revision"]) == ("done", 1)
     pushed = await tablet.until(lambda: next((one for one in tablet.frames if one["type"] == "mine"), None), "the other device")
     assert pushed["drafts"][activity_id] == {
-        "round": 1, "revision": 1, "auto_submit": True, "data": {"selected": ["a"]}, "saved_at_ms": saved["result"]["saved_at_ms"],
+        "round": 1, "revision": 1, "auto_submit": True, "data": {"selected": ["a"]},
+        "saved_at_ms": saved["result"]["saved_at_ms"],
     }  # fmt: skip
     given = await presenter.ask("accommodate", participant_id=seat.participant_id, extra_time_percent=25)
     assert given["result"] == {"participant_id": seat.participant_id, "extra_time_percent": 25}

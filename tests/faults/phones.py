@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from realtime.client import Event, OutboxFull, Patience, Session, join
+from realtime.client import Event, Outbox, OutboxFull, Patience, Session, join
 from tests.faults.history import History, View
 
 # As the library's, only sooner.
@@ -26,7 +26,15 @@ class Phone:
         self.participant_id = participant_id
         self.on_saved: Callable[[Event], None] = lambda _: None
         self._history = history
-        self.session = Session(url, ticket, patience=PATIENCE, on_event=self._hear, client_name=name)
+        self._url = url
+        self.session = self._make(Outbox())
+
+    def _make(self, outbox: Outbox) -> Session:
+        return Session(self._url, self.ticket, outbox=outbox, patience=PATIENCE, on_event=self._hear, client_name=self.name)
+
+    def restore(self, outbox: Outbox) -> None:
+        """Begin with what an earlier page had kept; before the session is started."""
+        self.session = self._make(outbox)
 
     def _hear(self, event: Event) -> None:
         # The welcome is told before the client has read from it who it is.

@@ -43,26 +43,28 @@ async def test_row_01_hubs_die_again_and_again_under_load(cluster: Cluster) -> N
 
 
 async def test_row_02_hub_is_asked_to_leave_under_load(cluster: Cluster) -> None:
-    room = await cluster.room(60)
+    room = await cluster.room(40)
     hub = cluster.hubs[0]
+    here = (await hub.health())["connections"]
     stuck = await Client.enter(hub.url, room.crowd.phones[0].ticket)
     stuck.socket.transport.pause_reading()
     pressing = asyncio.create_task(room.press(seconds=3))
     await eventually(lambda: room.crowd.pressed > 50, "the load is there")
     hub.signal(signal.SIGTERM)
     assert await hub.ended(GRACE_SECONDS) == 0, "P15: a clean exit"
+    stuck.socket.transport.abort()
+    await stuck.until_closed()
     await pressing
     told = {}
     for line in cluster.history.lines:
         if (line.event.frame or {}).get("type") == "going_away":
             told[line.client] = line.event.frame["delay_ms"]  # type: ignore[index]
-    assert len(told) >= 15, "about half of them were on this hub, and were told to leave"
+    assert len(told) >= here - 2, f"{len(told)} of {here} were told to leave"
     assert len(set(told.values())) > 3, "not all at once"
     async with cluster.redis() as redis:
         shards = [await redis.hget(f"plenum:{{{number}}}:epoch", "epoch") for number in range(16)]
     assert all(shards), "P15: every shard is intact"
     await cluster.rest()
-    stuck.socket.transport.abort()
 
 
 async def test_row_02_second_signal_ends_at_once(cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ import { sentence, t } from "../i18n.js";
 import { itemsOf, loadChart, loadControl, questionOf } from "../parts.js";
 import { newestOf, ownOf } from "./own.js";
 
+const CLOCK_MS = 250;
 const STEPS = ["sent", "counted", "saved"];
 
 export class Card {
@@ -16,6 +17,8 @@ export class Card {
   #isChanging = false;
   #refusal = null;
   #spoken = null;
+  #timer = null;
+  #wasReading = false;
   #displayedAt = new Date().toISOString();
   #title = h("h1", {});
   #meta = h("div", { class: "meta" });
@@ -93,11 +96,12 @@ export class Card {
     const isOpen = activity.state === "active";
     const view = map.get(`view:${activity.id}`);
     const isFenced = activity.type === "planning_poker" && activity.revealed;
-    const isAsking = isOpen && !isFenced && (this.#several || !own || this.#isChanging);
+    const isReading = isOpen && (activity.from_ms ?? 0) > this.#connection.serverNowMs();
+    const isAsking = isOpen && !isReading && !isFenced && (this.#several || !own || this.#isChanging);
     write(this.#title, questionOf(activity));
     write(this.#state, t(`state.${activity.state}`));
     this.#state.className = `chip ${activity.state}`;
-    this.#renderHint(activity, own);
+    this.#renderHint(activity, own, isReading);
     this.#seesResult = !this.#several && Boolean(view) && (!isOpen || Boolean(own) || isFenced);
     this.#control?.update(activity, own, isAsking, { view, items: this.#several ? itemsOf(map, activity.id) : null, mine: all.filter((each) => !each.withdrawn) });
     // Once the result is there it shows the own answer as well, and the question need not stand there twice.
@@ -113,11 +117,11 @@ export class Card {
     this.#renderResult(activity, map, own);
   }
 
-  #renderHint(activity, own) {
+  #renderHint(activity, own, isReading) {
     const { instructions, description } = activity.config?.display ?? {};
     const isShown = activity.state === "published" || activity.state === "paused" || activity.state === "closed";
     const key = activity.state === "closed" && !own ? "card.closedUnanswered" : `card.${activity.state}`;
-    const text = isShown ? t(key) : (instructions ?? description ?? "");
+    const text = isReading ? t("card.reading") : isShown ? t(key) : (instructions ?? description ?? "");
     this.#hint.hidden = !text;
     write(this.#hint, text);
   }
@@ -133,15 +137,26 @@ export class Card {
     this.#spoken = spoken;
   }
 
+  /** The time that is left; before it the time until answers are taken, and what is left of a paused question. */
   #renderClock() {
-    const { state, deadline_ms } = this.#activity;
-    const leftSeconds = deadline_ms && state === "active" ? Math.ceil((deadline_ms - this.#connection.serverNowMs()) / 1_000) : 0;
+    const { state, deadline_ms, from_ms = 0, remaining_ms } = this.#activity;
+    const nowMs = this.#connection.serverNowMs();
+    const isReading = state === "active" && from_ms > nowMs;
+    const leftMs = state === "paused" ? (remaining_ms ?? 0) : isReading ? from_ms - nowMs : state === "active" && deadline_ms ? deadline_ms - nowMs : 0;
+    const leftSeconds = Math.ceil(leftMs / 1_000);
     this.#clock.hidden = leftSeconds <= 0;
+    clearTimeout(this.#timer);
+    if (this.#wasReading && !isReading) {
+      this.#wasReading = false;
+      this.update(this.#activity, this.#connection.state.map);
+      return;
+    }
+    this.#wasReading = isReading;
     if (leftSeconds <= 0) return;
     const minutes = Math.floor(leftSeconds / 60);
-    const text = minutes > 0 ? t("card.leftLong", { minutes: String(minutes), seconds: String(leftSeconds % 60).padStart(2, "0") }) : t("card.left", { n: leftSeconds });
-    write(this.#clock, text);
-    setTimeout(() => this.element.isConnected && this.#renderClock(), 500);
+    const long = { minutes: String(minutes), seconds: String(leftSeconds % 60).padStart(2, "0") };
+    write(this.#clock, isReading ? t("card.opensIn", { n: leftSeconds }) : minutes > 0 ? t("card.leftLong", long) : t("card.left", { n: leftSeconds }));
+    if (state === "active") this.#timer = setTimeout(() => this.element.isConnected && this.#renderClock(), CLOCK_MS);
   }
 
   #renderResult(activity, map, own) {

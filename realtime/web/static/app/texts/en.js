@@ -49,6 +49,8 @@ export default {
   "card.round": "Round {n}",
   "card.left": { one: "{n} second left", other: "{n} seconds left" },
   "card.leftLong": "{minutes}:{seconds} left",
+  "card.reading": "Read the question. Answers open in a moment.",
+  "card.opensIn": { one: "Opens in {n} second", other: "Opens in {n} seconds" },
   "card.send": "Send answer",
   "card.resend": "Send the change",
   "card.change": "Change my answer",
