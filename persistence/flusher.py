@@ -62,7 +62,8 @@ class Flusher(Generic[PendingT]):
     """Owns shards by lease and flushes them. `fault` is a test hook called at named points."""
 
     def __init__(
-        self, pool: asyncpg.Pool, source: Source[PendingT], shard_numbers: Sequence[int], owner: str, *, rows: int, age_ms: int, retry_ms: int,
+        self, pool: asyncpg.Pool, source: Source[PendingT], shard_numbers: Sequence[int], owner: str, *, rows: int,
+        age_ms: int, retry_ms: int,
         lease_seconds: float, transient: tuple[type[BaseException], ...], absent: tuple[type[BaseException], ...],
         fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip

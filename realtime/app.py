@@ -97,7 +97,8 @@ class App:
         pokes = connect_for_pokes(settings.redis_url, timeout_seconds=timeout)
         self._clients = (redis, pokes)
         self.live = Live(
-            redis, self.incarnation, timeout_seconds=timeout, changes_limit=settings.changes_limit, presence_ms=settings.presence_ms,
+            redis, self.incarnation, timeout_seconds=timeout, changes_limit=settings.changes_limit,
+            presence_ms=settings.presence_ms,
             high_water=settings.outbox_high_water,
         )  # fmt: skip
         self.recovery = Recovery(pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds)
@@ -119,7 +120,8 @@ class App:
         self.condition = Condition(self.incarnation, self.outbox, lambda: self.hub.degraded)
         self.flusher = Flusher(
             pool, self.outbox, range(settings.shards), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
-            rows=settings.flush_rows, age_ms=settings.flush_age_ms, retry_ms=settings.flush_retry_ms, lease_seconds=settings.lease_seconds,
+            rows=settings.flush_rows, age_ms=settings.flush_age_ms, retry_ms=settings.flush_retry_ms,
+            lease_seconds=settings.lease_seconds,
             transient=(RedisError,), absent=(EpochLost, Refusal), fault=fault,
         )  # fmt: skip
         self.auditor = Auditor(pool, self.live, registry, ensure, self.flusher.hurry)
@@ -133,7 +135,8 @@ class App:
         )  # fmt: skip
         self.publisher = Publisher(pool, self.live, registry, ensure)
         self.directing = Directing(
-            pool, self.live, registry, self.publisher, strict_types=settings.strict_types, max_participants=settings.max_participants,
+            pool, self.live, registry, self.publisher, strict_types=settings.strict_types,
+            max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
         self.moderating = Moderating(
@@ -172,7 +175,8 @@ class App:
             self.gate, self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
             self.correcting, self.scoring, origins=origins, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
-            hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms, reconnect_window_ms=settings.reconnect_window_ms,
+            hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms,
+            reconnect_window_ms=settings.reconnect_window_ms,
             greetings=settings.greetings, greetings_waiting=settings.greetings_waiting,
         )  # fmt: skip
         self.api = self._build_api(redis, registry)
@@ -194,8 +198,10 @@ class App:
             stall_seconds=settings.stall_seconds,
         )  # fmt: skip
         return Api(
-            desk, Sessions(self.entrance, self.directing, self.reading, self.auditor), Types(registry, strict_types=settings.strict_types),
-            Activities(self.directing, self.reading, registry), Participants(self.directing, self.reading, attendance),
+            desk, Sessions(self.entrance, self.directing, self.reading, self.auditor), Types(registry,
+                strict_types=settings.strict_types),
+            Activities(self.directing, self.moderating, self.reading, registry), Participants(self.directing, self.reading,
+                attendance),
             Responses(self.answering, self.reading), changes,
         )  # fmt: skip
 
@@ -292,10 +298,12 @@ class App:
             "plenum_connections": hub.connected, "plenum_sessions": len(hub.rooms), "plenum_frames_sent_total": hub.frames_sent,
             "plenum_ticks_total": hub.ticks, "plenum_answers_total": self.intake.judged, "plenum_accepts_total": self.intake.calls,
             "plenum_answers_waiting": self.intake.waiting, "plenum_flushed_rows_total": done.rows,
-            "plenum_flush_failures_total": done.failures, "plenum_dead_letters_total": done.dead, "plenum_shards_owned": len(done.leases),
+            "plenum_flush_failures_total": done.failures, "plenum_dead_letters_total": done.dead,
+            "plenum_shards_owned": len(done.leases),
             "plenum_outbox_rows": self.condition.waiting, "plenum_outbox_age_seconds": self.condition.lag_ms / 1_000,
             "plenum_counts_drift": self.auditor.counts_drift, "plenum_audits_total": self.auditor.checks,
-            "plenum_shards_without_epoch": self.incarnation.epochs.count(None), "plenum_loop_lag_seconds": self.condition.loop_lag_seconds,
+            "plenum_shards_without_epoch": self.incarnation.epochs.count(None),
+            "plenum_loop_lag_seconds": self.condition.loop_lag_seconds,
         }.items()  # fmt: skip
 
     async def _renew_keys(self) -> None:

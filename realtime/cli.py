@@ -43,7 +43,8 @@ _FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level")
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="plenum", description="A live-session server: people answer on their phones, presenters watch the counts, no answer is lost.",
+        prog="plenum",
+        description="A live-session server: people answer on their phones, presenters watch the counts, no answer is lost.",
         epilog=_EPILOG,
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -81,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = add(
         "verify", _verify, "prove that live counts equal stored rows",
-        "Recounts every session, or one, and exits with 1 when anything differs. Runs beside a server on the same REDIS_URL and DATABASE_URL, "
+        "Recounts every session, or one, and exits with 1 when anything differs. "
+        "Runs beside a server on the same REDIS_URL and DATABASE_URL, "
         "or by itself on the embedded engines.",
     )  # fmt: skip
     verify.add_argument("session", nargs="?", help="a session's id (default: all)")
@@ -103,16 +105,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, given: Any) -> int:
-    with _listening(settings) as listener, _engines(settings) as (ready, migrate):
-        ready = replace(ready, public_url=_public_url(ready))
+    with _listening(settings) as listener, _engines(settings) as (addressed, migrate):
+        ready = replace(addressed, public_url=_public_url(addressed))
         return _run_server(ready, listener, migrate=migrate, flusher=not given.no_flusher, announce=lambda: _announce(ready))
 
 
 def _demo(settings: Settings, given: Any) -> int:
     from realtime.demo import perform
 
-    with _listening(settings) as listener, _engines(settings) as (ready, migrate):
-        ready = replace(ready, public_url=_public_url(ready))
+    with _listening(settings) as listener, _engines(settings) as (addressed, migrate):
+        ready = replace(addressed, public_url=_public_url(addressed))
 
         async def play() -> None:
             await perform(_local_url(ready), ready.public_url, phones=given.phones, seconds=given.seconds, say=print)
@@ -136,7 +138,8 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _run_server(
-    settings: Settings, listener: socket.socket, *, migrate: bool, flusher: bool, announce: Callable[[], None], beside: Callable[[], Any] | None = None
+    settings: Settings, listener: socket.socket, *, migrate: bool, flusher: bool, announce: Callable[[], None],
+    beside: Callable[[], Any] | None = None
 ) -> int:
     from realtime.app import open_app
     from realtime.server import serve
@@ -206,7 +209,8 @@ def _migrate(settings: Settings, given: Any) -> int:
         except CommandError as error:
             raise Unable(f"There is no revision {given.to!r} to go to ({error}).") from error
         except STORAGE_ERRORS as error:
-            raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {str(error) or type(error).__name__}. Check the address.") from error
+            reason = str(error) or type(error).__name__
+            raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {reason}. Check the address.") from error
 
 
 def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:

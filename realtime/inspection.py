@@ -75,7 +75,8 @@ async def dead_letters(app: App, action: str, only: int | None) -> int:
                 print(json.dumps({"id": row.id, "sqlstate": row.sqlstate, **json.loads(row.payload)}))
             elif action == "list":
                 print(
-                    f"{row.id:>8}  {row.created_at:%Y-%m-%d %H:%M:%S}  {row.kind:<9}{row.sqlstate}  {row.submission_id or ''}  {row.message}"
+                    f"{row.id:>8}  {row.created_at:%Y-%m-%d %H:%M:%S}  {row.kind:<9}{row.sqlstate}  "
+                    f"{row.submission_id or ''}  {row.message}"
                 )
             elif not await _retry(app, row):
                 refused += 1
@@ -108,7 +109,8 @@ async def keys(app: App, action: str, kid: str | None) -> int:
     if action == "rotate":
         added = await server_keys.add(app.pool, secrets.token_hex(4), secrets.token_bytes(32))
         print(
-            f"Key {added.kid} is used from {app.settings.key_settle_seconds:.0f} s from now; older keys still count until they are retired."
+            f"Key {added.kid} is used from {app.settings.key_settle_seconds:.0f} s from now; "
+            "older keys still count until they are retired."
         )
     elif action == "retire" and (kid is None or not await server_keys.retire(app.pool, kid)):
         print("Name a key of the ring to retire.")

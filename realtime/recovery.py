@@ -238,9 +238,9 @@ class Recovery:
             try:
                 config = Config.model_validate_json(row.config)
                 rules[row.id] = (kind, read_settings(kind, config.settings), config.constraints.identity != "anonymous")
-            except (ValidationError, Refusal) as error:
+            except (ValidationError, Refusal):
                 # One activity that this version cannot read must not keep the others from coming back.
-                log.error("activity %s of session %s is left out, its config cannot be read: %s", row.id, session_id, error)
+                log.exception("activity %s of session %s is left out, its config cannot be read", row.id, session_id)
                 continue
             # Closed in PostgreSQL but not known where: nothing was accepted after what is stored.
             closed_offset = (row.closed_offset or offset) if row.state in ("closed", "cancelled") else 0

@@ -40,7 +40,8 @@ class Answering:
 
     def __init__(
         self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, *, shards: int, durability: str,
-        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, clock: Callable[[], float] = time.time,
+        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, clock: Callable[[],
+            float] = time.time,
     ) -> None:  # fmt: skip
         self._replicas = replicas
         self._intake = intake
@@ -105,7 +106,8 @@ class Answering:
             from_ms = document.get("from_ms")
             elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
             judged = judge(
-                kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id, entry=command.entry
+                kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id,
+                entry=command.entry
             )  # fmt: skip
             if judged.answer is not None and proof is None:
                 barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
@@ -137,25 +139,30 @@ class Answering:
             ):
                 reply(refusal_frame(command.id, verdict.error))
             elif attempt < MOST_JUDGEMENTS:
-                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD, readmit=verdict.error == UNKNOWN)
+                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD,
+                    readmit=verdict.error == UNKNOWN)
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
         self._intake.put(
             Submission(
-                keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, actor.participant_id,
-                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit, counters, payload, item, done,
+                keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version,
+                actor.participant_id,
+                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit,
+                counters, payload, item, done,
                 draft_ms is not None, kind.most_counters,
             )
         )  # fmt: skip
 
     def _look_again(
-        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool, readmit: bool = False
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool,
+        readmit: bool = False
     ) -> None:
         if len(self._slow) >= self._most_slow:
             reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
             return
-        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load, readmit))
+        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load,
+            readmit))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 

@@ -80,7 +80,8 @@ class Directing:
         raise Refusal("overloaded", "No join code is free at the moment.", after_ms=1_000)
 
     async def move_session(
-        self, actor: Actor, *, to: str | None = None, locked: bool | None = None, focus: str | None = None, title: str | None = None,
+        self, actor: Actor, *, to: str | None = None, locked: bool | None = None, focus: str | None = None,
+        title: str | None = None,
         description: str | None = None, max_participants: int | None = None, expected_version: int | None = None,
     ) -> SessionRow:  # fmt: skip
         """Start or end a session, lock it, choose the focus (empty string: none), rename it."""
@@ -186,7 +187,8 @@ class Directing:
         return row
 
     async def move(
-        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None = None, new_round: bool = False, force: bool = False
+        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None = None, new_round: bool = False,
+        force: bool = False
     ) -> ActivityRow:  # fmt: skip
         """Bring an activity into another state. Asking for the present one publishes it again, which heals.
 
@@ -349,5 +351,6 @@ class Directing:
 
     async def _record(self, actor: Actor, action: str, activity_id: str | None = None, meta: dict[str, Any] | None = None) -> None:
         await events.record(
-            self._pool, session_id=actor.session_id, actor=actor.name, action=action, activity_id=activity_id, meta=encode(meta or {})
+            self._pool, session_id=actor.session_id, actor=actor.name, action=action, activity_id=activity_id,
+            meta=encode(meta or {})
         )

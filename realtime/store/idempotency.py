@@ -50,6 +50,7 @@ class Idempotency:
     async def _call(self, *arguments: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await scripts.call(self._redis, "idempotency", [keys.IDEMPOTENCY_RECORDS, keys.IDEMPOTENCY_INDEX], list(arguments))
+                names = [keys.IDEMPOTENCY_RECORDS, keys.IDEMPOTENCY_INDEX]
+                return await scripts.call(self._redis, "idempotency", names, list(arguments))
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error

@@ -176,7 +176,8 @@ class Intake:
         for one in part:
             command += (
                 one.participant_id, one.entry, one.submission_id, one.response_id, one.revision, one.expected_revision,
-                "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0", one.entry_limit, one.counters, one.payload, one.item,
+                "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0", one.entry_limit,
+                one.counters, one.payload, one.item,
             )  # fmt: skip
         return command
 

@@ -86,7 +86,8 @@ class Live:
     """Reads and writes of the live state, sessions by id."""
 
     def __init__(
-        self, redis: Redis, incarnation: Incarnation, *, timeout_seconds: float, changes_limit: int, presence_ms: int, high_water: int
+        self, redis: Redis, incarnation: Incarnation, *, timeout_seconds: float, changes_limit: int, presence_ms: int,
+        high_water: int
     ) -> None:  # fmt: skip
         self.redis = redis
         self.incarnation = incarnation
@@ -156,7 +157,8 @@ class Live:
         fields = [part for pair in (meta or {}).items() for part in pair]
         written, _ = await self.call(
             "write_value", session, [session.meta, session.stamps, session.values, session.versions],
-            [session_id, key, version, "" if document is None else encode(document), int(hides), self.shards[session.shard].pokes, *fields],
+            [session_id, key, version, "" if document is None else encode(document), int(hides),
+                self.shards[session.shard].pokes, *fields],
         )  # fmt: skip
         return bool(written)
 

@@ -122,7 +122,8 @@ def _read_entry(batch: Batch, entry_id: str, fields: dict[str, Any]) -> None:
         offset, revision, response_id, submission_id, participant_id, withdrawn, entry = lines[index].split("|", 6)
         batch.responses.append(
             Response(
-                response_id, session_id, activity_id, participant_id, round, entry, int(revision), submission_id, int(offset), epoch,
+                response_id, session_id, activity_id, participant_id, round, entry, int(revision), submission_id, int(offset),
+                epoch,
                 at_ms, lines[index + 1], withdrawn == "1",
             )
         )  # fmt: skip

@@ -218,7 +218,8 @@ class Replicas:
         """Bring a copy up to date; raises Cold or a retry Refusal. One read at a time per session."""
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
-            replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry, self._public_url)
+            replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry,
+                self._public_url)
             epoch = self._live.incarnation.epoch_of(self._live.session(session_id).shard)
             since = replica.offset if replica.epoch == epoch else 0
             personal_since = replica.personal_offset if personal and since else -1

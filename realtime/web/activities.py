@@ -8,6 +8,7 @@ from starlette.responses import Response
 from persistence.activities import ActivityRow
 from realtime.activities.registry import Registry
 from realtime.commands.directing import Directing
+from realtime.commands.moderating import Moderating
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal
 from realtime.core.session import legacy_status
@@ -18,8 +19,9 @@ from realtime.web.shapes import activity_body, page_of
 
 
 class Activities:
-    def __init__(self, directing: Directing, reading: Reading, registry: Registry) -> None:
+    def __init__(self, directing: Directing, moderating: Moderating, reading: Reading, registry: Registry) -> None:
         self._directing = directing
+        self._moderating = moderating
         self._reading = reading
         self._registry = registry
 
@@ -93,6 +95,19 @@ class Activities:
             force=body.force,
         )
         return _answer(row)
+
+    async def reveal(self, call: Call) -> Response:
+        body = call.body(bodies.Reveal)
+        version = call.expected_version(body.expected_version)
+        return _answer(await self._directing.reveal(call.actor, call.id("activity_id"), body.revealed, expected_version=version))
+
+    async def decide(self, call: Call) -> Response:
+        body = call.body(bodies.Decision)
+        return Json(
+            await self._moderating.decide(
+                call.actor, call.id("activity_id"), body.decision, expected_version=body.expected_version
+            )
+        )
 
     async def status(self, call: Call) -> Response:
         return conditional(call.request, await self._reading.activity_status(call.actor, call.id("activity_id")))
@@ -240,6 +255,30 @@ ENDPOINTS = (
         errors=_MOVES,
         example={"target_state": "active"},
         shows=samples.ACTIVITY,
+    ),
+    *_both(
+        method="POST",
+        tail="/reveal",
+        handler=Activities.reveal,
+        right="direct",
+        summary="Show or hide the results to everybody",
+        body=bodies.Reveal,
+        answer=documents.Activity,
+        errors=_MOVES,
+        example={"revealed": True},
+        shows=samples.ACTIVITY,
+    ),
+    *_both(
+        method="POST",
+        tail="/decisions",
+        handler=Activities.decide,
+        right="moderate",
+        summary="Approve, hide, pin or group contributions, as the type allows",
+        body=bodies.Decision,
+        answer=documents.Decided,
+        errors=("activity_not_open", "activity_full", "version_conflict", "wrong_round", "unknown_response", "illegal_move"),
+        example={"decision": {"action": "approve", "item_id": samples.RESPONSE_ID}},
+        shows=samples.DECIDED,
     ),
     *_both(
         method="GET",

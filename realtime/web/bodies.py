@@ -95,6 +95,18 @@ class Transition(Body):
     expected_version: Version | None = None
 
 
+class Reveal(Body):
+    revealed: bool = True
+    expected_version: Version | None = None
+
+
+class Decision(Body):
+    """What a type's own rules know: approve, hide, pin, group, a final estimate …"""
+
+    decision: dict[str, Any]
+    expected_version: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
+
+
 class NewResponse(Body):
     """An answer over HTTP. Without `submission_id` the server makes one, and a retry may count as a change."""
 

@@ -166,6 +166,13 @@ class Results(Document):
     last_updated: AwareDatetime
 
 
+class Decided(Document):
+    activity_id: str
+    round: int
+    version: Annotated[int, Field(description="of the activity's decisions")]
+    decided: Annotated[dict[str, Any], Field(description="what was set; null takes back")]
+
+
 class TypeSummary(Document):
     id: str
     name: str

@@ -26,8 +26,10 @@ _PARAMETERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "activity_type": ({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,50}$"}, "name or alias of a type"),
 }
 # What any request may meet: malformed documents, floods, and engines that are away.
-_BODY_ERRORS: Final = ("malformed", "invalid", "duplicate_key", "nul_character", "lone_surrogate", "number_out_of_range", "too_deep",
-                       "too_many_parts", "too_large")  # fmt: skip
+_BODY_ERRORS: Final = (
+    "malformed", "invalid", "duplicate_key", "nul_character", "lone_surrogate", "number_out_of_range", "too_deep", "too_many_parts",
+    "too_large",
+)  # fmt: skip
 _ALWAYS: Final = ("limited", "overloaded", "unavailable", "recovering", "storage_unavailable", "draining")
 _RIGHTS: Final = ("unauthenticated", "ticket_expired", "forbidden", "removed")
 _KEYED: Final = ("idempotency_conflict", "under_way", "too_large", "invalid")

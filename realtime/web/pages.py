@@ -27,7 +27,8 @@ REFERENCE: Final = {  # written by docs/reference.py
 
 # No inline script or style, nothing from other hosts; the socket is same-origin and so are QR images.
 SECURITY_HEADERS: Final = {
-    "content-security-policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; "
+    "content-security-policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self' ws: wss:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

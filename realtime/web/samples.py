@@ -119,6 +119,12 @@ RESULTS: Final[dict[str, Any]] = {
     "results": VIEW,
     "last_updated": MOMENT,
 }
+DECIDED: Final[dict[str, Any]] = {
+    "activity_id": ACTIVITY_ID,
+    "round": 1,
+    "version": 1,
+    "decided": {f"item:{RESPONSE_ID}": {"status": "approved"}},
+}
 ENVELOPE: Final[dict[str, Any]] = {"type": "poll", "version": 1, "data": {"selected": ["b"]}, "metadata": {"device_type": "phone"}}
 RESPONSE: Final[dict[str, Any]] = {
     "id": RESPONSE_ID,

@@ -29,7 +29,7 @@ async def nothing_ran(page: Page) -> None:
     assert found == []
 
 
-def test_the_corpus_is_large_enough() -> None:
+async def test_the_corpus_is_large_enough() -> None:
     assert len(set(PAYLOADS)) >= 30
     assert len(NICKNAMES) >= 25
 
@@ -145,9 +145,13 @@ async def test_addresses(cast: Cast) -> None:
     for payload in PAYLOADS:
         text = quote(payload, safe="")
         await phone.page.goto(f"{phone.url}/join?x={text}#{text}")
+        await expect(phone.page.locator("#code, #nickname")).to_be_visible()  # a code that cannot be one leads to the start page
         await nothing_ran(phone.page)
         await desk.page.goto(f"{desk.url}/present?x={text}#session={text}&ticket={text}")
         await nothing_ran(desk.page)
+    await phone.page.goto(f"{phone.url}/join#%E0%A4")  # no text at all
+    await phone.page.reload()
+    await expect(phone.page.locator("#code, #nickname")).to_be_visible()
     response = await desk.page.request.get(f"{desk.url}/qr.svg?text={quote(PAYLOADS[5], safe='')}")
     assert "onload" not in await response.text()
     missing = await desk.page.request.get(f"{desk.url}/{quote(PAYLOADS[0], safe='')}")

@@ -1,6 +1,7 @@
 """The API against the real server process on its own embedded engines."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +11,13 @@ from tests.journey.stages import Stage, open_stage
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests of this folder; it must end cleanly."""
+    """One server for all tests of this folder; it must end cleanly. How soon it does is tested in tests/journey."""
     running = Server(tmp_path_factory.mktemp("web"))
     try:
         running.start()
         yield running
-        running.stop()
+        running.interrupt()
+        assert running.wait(20) == 0, running.log.read_text()[-4000:]
     finally:
         running.end()
 
@@ -25,3 +27,17 @@ async def stage(server: Server) -> AsyncIterator[Stage]:
     opened = await open_stage(server.url, server.database_url)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Servers of one test on its own folder; whatever the test does, they end."""
+    made: list[Server] = []
+
+    def make(**variables: str) -> Server:
+        made.append(Server(tmp_path / "own", **variables))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.end()

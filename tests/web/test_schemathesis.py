@@ -30,7 +30,8 @@ def room(server: Server) -> dict[str, str]:
         answer = {"response_data": {"selected": ["a"]}}
         response = http.post(f"/activities/{activity['id']}/responses", json=answer, headers=bearer(seat["ticket"])).json()
     return {
-        "session_id": session["id"], "activity_id": activity["id"], "participant_id": seat["participant_id"], "response_id": response["id"],
+        "session_id": session["id"], "activity_id": activity["id"], "participant_id": seat["participant_id"],
+        "response_id": response["id"],
         "code": session["join_code"], "activity_type": "poll", "owner": session["presenter_ticket"], "participant": seat["ticket"],
     }  # fmt: skip
 
