@@ -1,7 +1,7 @@
 """Writes the API reference: `python docs/reference.py`. tests/web/test_reference.py fails when a file is stale.
 
-    docs/openapi.json, docs/asyncapi.json          for integrators who read the repository
-    realtime/web/static/reference/                 the same, and rendered pages, as the server serves them
+docs/openapi.json, docs/asyncapi.json          for integrators who read the repository
+realtime/web/static/reference/                 the same, and rendered pages, as the server serves them
 """  # noqa: INP001 - a script beside the files it writes, no package
 
 import json
@@ -77,7 +77,8 @@ def messages_page(asyncapi: dict[str, Any]) -> str:
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(one['name'])}</code></td><td>{one['in']}{', needed' if one['required'] else ''}</td>"
-        f"<td>{_text(one.get('description') or one['schema'].get('description', ''))} <code>{_shape(one['schema'])}</code></td></tr>"
+        f"<td>{_text(one.get('description') or one['schema'].get('description', ''))} "
+        f"<code>{_shape(one['schema'])}</code></td></tr>"
         for one in operation.get("parameters", [])
     )
     parts = [
@@ -146,7 +147,8 @@ def _page(title: str, names: list[tuple[str, str]], body: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Plenum · {title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="stylesheet" href="/static/VERSION/reference/reference.css"></head>\n'
-        f'<body><nav><a href="/docs">HTTP</a> <a href="/docs/messages">WebSocket</a></nav><main><h1>{title}</h1><nav>{links}</nav>\n'
+        '<body><nav><a href="/docs">HTTP</a> <a href="/docs/messages">WebSocket</a></nav>'
+        f"<main><h1>{title}</h1><nav>{links}</nav>\n"
         f"{body}</main></body></html>\n"
     )
 

@@ -1,5 +1,6 @@
 """The points ledger: rows are only ever added, a balance is their sum."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _LIST_TEAMS = statement("list_team_standings")
 _NEXT_BOARD_VERSION = statement("next_board_version")
 _SET_TEAM = statement("set_team")
 
+_TURN_ROWS: Final = 250
 ANSWER: Final = "answer"  # the reason of points that were earned by answering
 
 
@@ -87,6 +89,11 @@ async def append(database: Database, session_id: str, entries: Sequence[Entry]) 
     """Add rows, those that are there already excepted; returns how many were added."""
     if not entries:
         return 0
+    metas = []
+    for number, entry in enumerate(entries):
+        if number % _TURN_ROWS == 0:
+            await asyncio.sleep(0)
+        metas.append(json.dumps(entry.meta, ensure_ascii=False, allow_nan=False))
     tag = await database.execute(
         _APPEND,
         session_id,
@@ -96,7 +103,7 @@ async def append(database: Database, session_id: str, entries: Sequence[Entry]) 
         [entry.reason for entry in entries],
         [entry.correction for entry in entries],
         [entry.delta for entry in entries],
-        [json.dumps(entry.meta, ensure_ascii=False, allow_nan=False) for entry in entries],
+        metas,
     )
     return count_affected(tag)
 
@@ -106,7 +113,10 @@ async def sums(
 ) -> dict[str, dict[tuple[str, int], Sum]]:
     """Return, by participant, what the ledger says per activity and round."""
     found: dict[str, dict[tuple[str, int], Sum]] = {}
-    for record in await database.fetch(_LIST_SUMS, session_id, list(participant_ids), list(activity_ids), ANSWER):
+    records = await database.fetch(_LIST_SUMS, session_id, list(participant_ids), list(activity_ids), ANSWER)
+    for number, record in enumerate(records):
+        if number % _TURN_ROWS == 0:
+            await asyncio.sleep(0)  # reading the JSON of many rows must not hold the loop
         of_participant = found.setdefault(record["participant_id"], {})
         of_participant[record["activity_id"], record["round"]] = Sum(
             record["points"], record["entries"], json.loads(record["meta"])

@@ -24,7 +24,7 @@ from persistence.errors import PersistenceError
 from persistence.flusher import Flusher
 from persistence.pool import check_server as check_database
 from persistence.pool import open_pool
-from realtime.activities.registry import Registry, installed
+from realtime.activities.registry import installed
 from realtime.audit import Auditor
 from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
@@ -64,18 +64,10 @@ from realtime.store.outbox import EpochLost, Outbox
 from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
 from realtime.tickets import KeyRing
-from realtime.web.activities import Activities
-from realtime.web.api import Api
-from realtime.web.changes import ChangesFeed
-from realtime.web.endpoints import Desk
+from realtime.web.api import Parts, build_api
 from realtime.web.pages import Pages
-from realtime.web.participants import Participants
-from realtime.web.repeats import Repeats
-from realtime.web.responses import Responses
-from realtime.web.sessions import Sessions
 from realtime.web.site import build_site
 from realtime.web.socket import Sockets
-from realtime.web.types import Types
 
 log = logging.getLogger("plenum.app")
 
@@ -179,31 +171,16 @@ class App:
             reconnect_window_ms=settings.reconnect_window_ms,
             greetings=settings.greetings, greetings_waiting=settings.greetings_waiting,
         )  # fmt: skip
-        self.api = self._build_api(redis, registry)
-
-    def _build_api(self, redis: Redis, registry: Registry) -> Api:
-        settings = self.settings
-        attendance = Attendance(self.live, self.recovery.ensure)
-        records = Idempotency(
-            redis, timeout_seconds=settings.redis_timeout_seconds, lifetime_seconds=settings.idempotency_hours * 3_600,
-            most=settings.idempotency_records,
+        parts = Parts(
+            gate=self.gate, entrance=self.entrance, answering=self.answering, directing=self.directing, moderating=self.moderating,
+            standings=self.standings, reading=self.reading, attendance=Attendance(self.live, ensure), auditor=self.auditor,
+            hub=self.hub, registry=registry, draining=lambda: self.draining,
+            idempotency=Idempotency(
+                redis, timeout_seconds=timeout, lifetime_seconds=settings.idempotency_hours * 3_600,
+                most=settings.idempotency_records,
+            ),
         )  # fmt: skip
-        desk = Desk(
-            self.gate, self.reading, Repeats(records, most_bytes=settings.idempotency_bytes), body_bytes=settings.body_bytes,
-            response_bytes=settings.response_bytes,
-        )  # fmt: skip
-        changes = ChangesFeed(
-            self.hub, self.reading, attendance, lambda: self.draining, most_waiting=settings.waiting_requests,
-            most_per_ticket=settings.connections_per_ticket, heartbeat_seconds=settings.heartbeat_ms / 1_000,
-            stall_seconds=settings.stall_seconds,
-        )  # fmt: skip
-        return Api(
-            desk, Sessions(self.entrance, self.directing, self.reading, self.auditor), Types(registry,
-                strict_types=settings.strict_types),
-            Activities(self.directing, self.moderating, self.reading, registry), Participants(self.directing, self.reading,
-                attendance),
-            Responses(self.answering, self.reading), changes,
-        )  # fmt: skip
+        self.api = build_api(parts, settings)
 
     def _condition_document(self) -> dict[str, object]:
         return self.condition.document()

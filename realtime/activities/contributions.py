@@ -6,6 +6,7 @@ merged into its status whenever a view is drawn.
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -37,6 +38,7 @@ STATUS_AFTER: Final[Mapping[str, str]] = {
 SEEN: Final = frozenset({"active", "pinned", "archived"})  # what participants may see
 
 
+@lru_cache(maxsize=16_384)  # a view asks for every word of a cloud, and again at every tick
 def group_key(text: str, *, case_sensitive: bool = False) -> str:
     """What texts must share to count as one: letters and figures only; the text itself where it has none."""
     text = clean_text(text)

@@ -35,6 +35,7 @@ log = logging.getLogger("plenum.scoring")
 _MOST_PENDING: Final = 100
 _FREE_ATTEMPTS: Final = 2  # without holding answers back
 _MOST_ATTEMPTS: Final = 6
+_TURN: Final = 200  # answers compared before others have their turn on the loop
 
 
 @dataclass(slots=True)
@@ -186,7 +187,9 @@ class Correcting:
             counted = await self._marking.count(kind, settings, {name: answer.payload for name, answer in news.items()})
             for name, (counters, item) in counted.items():
                 known.counters[round, name] = (news[name].head, counters, item)
-            for name, answer in answers.items():
+            for number, (name, answer) in enumerate(answers.items()):
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
                 _, counters, item = known.counters[round, name]
                 _note(one, answer, counters, item, opened_at_ms)
             swaps.append(one)

@@ -188,7 +188,7 @@ class Directing:
 
     async def move(
         self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None = None, new_round: bool = False,
-        force: bool = False
+        force: bool = False, reason: str | None = None,
     ) -> ActivityRow:  # fmt: skip
         """Bring an activity into another state. Asking for the present one publishes it again, which heals.
 
@@ -197,14 +197,17 @@ class Directing:
         actor.need("direct")
         if to == "active" and (await self._session(actor.session_id)).state == "completed":
             raise Refusal("session_ended")
-        return await self._move(actor, activity_id, to, expected_version=expected_version, new_round=new_round, force=force)
+        return await self._move(
+            actor, activity_id, to, expected_version=expected_version, new_round=new_round, force=force, reason=reason
+        )
 
     async def move_by_clock(self, session_id: str, activity_id: str, to: str, *, version: int) -> ActivityRow:
         """The server's own move; Refusal `version_conflict` where another process, or a presenter, was first."""
         return await self._move(server_actor(session_id), activity_id, to, expected_version=version)
 
     async def _move(
-        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None, new_round: bool = False, force: bool = False
+        self, actor: Actor, activity_id: str, to: str, *, expected_version: int | None, new_round: bool = False,
+        force: bool = False, reason: str | None = None,
     ) -> ActivityRow:  # fmt: skip
         row = await self._activity(actor, activity_id)
         self._expect(expected_version, row.version, activity_document(row))
@@ -213,7 +216,7 @@ class Directing:
             before = row.state
             try:
                 row = await self._unless_activity_lost(await self._step(row, to, new_round), activity_id)
-                meta = {"from": before, "round": row.round, "force": force}
+                meta = {"from": before, "round": row.round, "force": force, "reason": reason}
                 await self._record(actor, f"activity_{to}", activity_id, meta=meta)
             except STORAGE_ERRORS as error:
                 raise Refusal("storage_unavailable", after_ms=1_000) from error

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -219,7 +220,7 @@ class Reading:
     def _when(self, replica: Replica, subject: str, content: Any) -> str:
         """When this process first saw a subject as it is now: it moves if and only if the content does."""
         known = self._changed.setdefault(replica, {})
-        text = encode([replica.epoch, content])
+        text = sha256(encode([replica.epoch, content]).encode()).hexdigest()
         seen = known.get(subject)
         if seen is None or seen[0] != text:
             seen = known[subject] = (text, self._now())

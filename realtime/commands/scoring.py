@@ -43,6 +43,8 @@ from realtime.store.replicas import Replicas
 log = logging.getLogger("plenum.scoring")
 
 _MOST_DUE: Final = 200  # activities looked at per sweep; the others have their turn in the next
+_MOST_SUMS: Final = 1_000  # sums of the ledger read at a time: decoding them holds the loop
+_TURN: Final = 20  # participants reckoned before others have their turn on the loop
 _REST_SECONDS: Final = 30.0  # a session whose marking failed is left alone for so long
 _LATE_SWEEPS: Final = 10  # late answers are looked for in every tenth sweep
 
@@ -290,20 +292,23 @@ class Scoring:
 
     async def _bring_up(self, connection: Database, session_id: str, case: _Case) -> int:
         added, last = 0, None
+        size = max(1, min(self._chunk, _MOST_SUMS // max(1, len(case.rounds))))
         while True:
-            people = await scorings.participant_ids(connection, session_id, after_id=last, limit=self._chunk)
+            people = await scorings.participant_ids(connection, session_id, after_id=last, limit=size)
             if not people:
                 return added
             marks = await self._mark(connection, case, people)
             sums = await ledger.sums(connection, session_id, people, case.activity_ids)
             due = {rules.row.id for rules in case.due}
             entries: list[Entry] = []
-            for one in people:
+            for number, one in enumerate(people):
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
                 entries += _differences(one, case.rounds, due, marks.get(one, {}), sums.get(one, {}))
             added += await ledger.append(connection, session_id, entries)
             self.rows += len(entries)
             self._fault("chunk_scored")
-            if len(people) < self._chunk:
+            if len(people) < size:
                 return added
             last = people[-1]
 

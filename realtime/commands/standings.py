@@ -4,6 +4,7 @@ Two boards are kept. Presenters see all points. Participants see those of activi
 results (and the key, unless it never is shown), so no board tells what the stage still hides.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,9 @@ MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities c
 _MOST_TEAMS: Final = 200
 _MOST_TEAM_NAME: Final = 40
 _MOST_RESULTS: Final = 100  # latest rounds in a participant's own score
-_PAGE: Final = 1_000
+_PAGE: Final = 200
+_MOST_SUMS: Final = 1_000  # sums of the ledger read at a time: decoding them holds the loop
+_TURN: Final = 20  # own scores made before others have their turn on the loop
 
 
 class Standings:
@@ -107,13 +110,16 @@ class Standings:
         self, database: Database, session_id: str, rounds: Sequence[ScoredRound], version: int
     ) -> dict[str, dict[str, Any]]:
         ids, scores, offset = _activity_ids(rounds), dict[str, dict[str, Any]](), 0
+        size = max(1, min(_PAGE, _MOST_SUMS // max(1, len(rounds))))
         while ids:
-            page = await ledger.standings(database, session_id, ids, last=_last(rounds), limit=_PAGE, offset=offset)
+            page = await ledger.standings(database, session_id, ids, last=_last(rounds), limit=size, offset=offset)
             offset += len(page)
             sums = await ledger.sums(database, session_id, [one.participant_id for one in page], ids)
-            for one in page:
+            for number, one in enumerate(page):
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
                 scores[one.participant_id] = _own_score(one, sums.get(one.participant_id, {}), rounds) | {"version": version}
-            if len(page) < _PAGE:
+            if len(page) < size:
                 break
         return scores
 

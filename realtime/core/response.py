@@ -13,7 +13,8 @@ class Response:
 
     `id` is made by the hub when a participant first answers and stays the same through changes.
     `entry` names which of the participant's responses this is (empty where one answer per person applies).
-    `revision` counts the changes from 1; ties are broken by the larger `submission_id`. `response_data` is the JSON text of the stored envelope.
+    `revision` counts the changes from 1; ties are broken by the larger `submission_id`. `response_data` is the
+    JSON text of the stored envelope.
     `accepted_at_ms` is Redis server time in Unix milliseconds. A withdrawn response keeps its row.
     """
 

@@ -13,6 +13,7 @@ from realtime.store.live import Live
 
 LEADERBOARD: Final = "leaderboard"
 _CHUNK: Final = 500
+_SCORES: Final = 50  # written per call: each may be a few kilobytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,11 @@ class Boards:
     ) -> None:
         """Publish a leaderboard with everybody's own points, unless a newer one is there; raises Cold or a Refusal."""
         session = self._live.session(session_id)
-        flat = [part for participant_id, score in scores.items() for part in (participant_id, encode(score))]
         names = [session.meta, session.parts, session.scores]
-        await self._live.call("write_scores", session, names, [1, *flat[: 2 * _CHUNK]])
-        for start in range(2 * _CHUNK, len(flat), 2 * _CHUNK):
-            await self._live.call("write_scores", session, names, [0, *flat[start : start + 2 * _CHUNK]])
+        pairs = list(scores.items())
+        for start in range(0, max(1, len(pairs)), _SCORES):
+            flat = [part for one, score in pairs[start : start + _SCORES] for part in (one, encode(score))]
+            await self._live.call("write_scores", session, names, [int(start == 0), *flat])
         # Points may be hidden again with the results they came from.
         await self._live.write_value(session_id, LEADERBOARD, version, document, hides=True)
 

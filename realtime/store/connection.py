@@ -75,6 +75,25 @@ def _options(timeout_seconds: float) -> dict[str, Any]:
     }
 
 
+class _Sound:
+    """Makes uvloop's RuntimeError of a transport that was closed a moment ago what it is: a lost connection.
+
+    redis-py passes it on, and nobody who waits for Redis to come back would catch it.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+        except RuntimeError as error:
+            raise RedisConnectionError(str(error)) from error
+
+
+def _open_pool(url: str, **options: Any) -> BlockingConnectionPool:
+    pool = BlockingConnectionPool.from_url(url, **options)
+    pool.connection_class = type("SoundConnection", (_Sound, pool.connection_class), {})
+    return pool
+
+
 def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_seconds: float) -> Redis:
     """A client whose every connection belongs to the known incarnation."""
 
@@ -87,7 +106,7 @@ def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_sec
                 incarnation.lose_all()
             raise AnotherIncarnation("redis is another incarnation than before; recovery is under way")
 
-    pool = BlockingConnectionPool.from_url(
+    pool = _open_pool(
         url, max_connections=connections, timeout=timeout_seconds, redis_connect_func=greet, **_options(timeout_seconds)
     )
     return Redis.from_pool(pool)
@@ -95,14 +114,14 @@ def connect(url: str, incarnation: Incarnation, *, connections: int, timeout_sec
 
 def connect_unchecked(url: str, *, timeout_seconds: float, connections: int = 4) -> Redis:
     """A client for recovery itself, which may talk to any incarnation."""
-    pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds))
+    pool = _open_pool(url, max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds))
     return Redis.from_pool(pool)
 
 
 def connect_for_pokes(url: str, *, timeout_seconds: float) -> Redis:
     """A client for the subscription: it may wait for a message as long as it takes."""
     options = _options(timeout_seconds) | {"socket_timeout": None}
-    return Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=4, timeout=timeout_seconds, **options))
+    return Redis.from_pool(_open_pool(url, max_connections=4, timeout=timeout_seconds, **options))
 
 
 async def _read_run_id(connection: Any) -> str:

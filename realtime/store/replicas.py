@@ -34,6 +34,7 @@ class Replica:
         self.id = session_id
         self._registry = registry
         self._public_url = public_url
+        self.read = 0  # the number of the last read that it has taken in
         self.clear()
 
     def clear(self) -> None:
@@ -186,6 +187,7 @@ class Replicas:
         self._pinned: dict[str, Replica] = {}
         self._others: OrderedDict[str, Replica] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
+        self._reads = 0
         self.on_load: Callable[[str], Any] | None = None
 
     def peek(self, session_id: str) -> Replica | None:
@@ -215,18 +217,27 @@ class Replicas:
                 self._locks.pop(dropped, None)
 
     async def refresh(self, session_id: str, *, personal: bool = False) -> tuple[Replica, list[tuple[str, int]]]:
-        """Bring a copy up to date; raises Cold or a retry Refusal. One read at a time per session."""
+        """Bring a copy up to date; raises Cold or a retry Refusal. One read at a time per session.
+
+        Who asked before the read of somebody else began shares it, so that a thousand who ask at once cost two reads.
+        """
+        asked = self._reads
         lock = self._locks.setdefault(session_id, asyncio.Lock())
         async with lock:
             replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry,
                 self._public_url)
             epoch = self._live.incarnation.epoch_of(self._live.session(session_id).shard)
+            if not personal and replica.epoch == epoch and replica.read > asked:
+                return replica, []
+            self._reads += 1
+            read = self._reads
             since = replica.offset if replica.epoch == epoch else 0
             personal_since = replica.personal_offset if personal and since else -1
             changes = await self._live.changes(session_id, since, personal_since)
             if changes.epoch != replica.epoch and since:
                 raise Refusal("recovering", after_ms=100)  # the epoch changed between the two lines above
             changed_for = replica.absorb(changes)
+            replica.read = read
             if session_id not in self._pinned:
                 self._keep(replica)
             return replica, changed_for

@@ -93,6 +93,7 @@ class Activities:
             expected_version=call.expected_version(body.expected_version),
             new_round=body.new_round,
             force=body.force,
+            reason=body.reason,
         )
         return _answer(row)
 

@@ -1,15 +1,32 @@
 """REST under /api/v1: the same commands as over the WebSocket, with HTTP's words for them. One table, see `ENDPOINTS`."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.routing import Route
 
-from realtime.web import activities, changes, participants, responses, sessions, types
+from realtime.activities.registry import Registry
+from realtime.audit import Auditor
+from realtime.commands.actors import Gate
+from realtime.commands.answering import Answering
+from realtime.commands.attending import Attendance
+from realtime.commands.directing import Directing
+from realtime.commands.joining import Entrance
+from realtime.commands.moderating import Moderating
+from realtime.commands.reading import Reading
+from realtime.commands.standings import Standings
+from realtime.hub import Hub
+from realtime.settings import Settings
+from realtime.store.idempotency import Idempotency
+from realtime.web import activities, changes, participants, responses, scores, sessions, types
 from realtime.web.activities import Activities
 from realtime.web.changes import ChangesFeed
 from realtime.web.endpoints import Desk, Endpoint
 from realtime.web.participants import Participants
+from realtime.web.repeats import Repeats
 from realtime.web.responses import Responses
+from realtime.web.scores import Scores
 from realtime.web.sessions import Sessions
 from realtime.web.types import Types
 
@@ -20,6 +37,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *activities.ENDPOINTS,
     *participants.ENDPOINTS,
     *responses.ENDPOINTS,
+    *scores.ENDPOINTS,
     *changes.ENDPOINTS,
 )
 
@@ -35,11 +53,57 @@ class Api:
         activities: Activities,
         participants: Participants,
         responses: Responses,
+        scores: Scores,
         changes: ChangesFeed,
     ) -> None:
         self._desk = desk
-        everyone = (sessions, types, activities, participants, responses, changes)
+        everyone = (sessions, types, activities, participants, responses, scores, changes)
         self._nouns: dict[str, object] = {type(noun).__name__: noun for noun in everyone}
 
     def routes(self) -> list[Route]:
         return self._desk.routes(ENDPOINTS, self._nouns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the API is built on: the commands, and the hub that wakes those who wait."""
+
+    gate: Gate
+    entrance: Entrance
+    answering: Answering
+    directing: Directing
+    moderating: Moderating
+    standings: Standings
+    reading: Reading
+    attendance: Attendance
+    auditor: Auditor
+    hub: Hub
+    registry: Registry
+    idempotency: Idempotency
+    draining: Callable[[], bool]
+
+
+def build_api(parts: Parts, settings: Settings) -> Api:
+    """The API with everyone who answers for it."""
+    reading, directing = parts.reading, parts.directing
+    repeats = Repeats(parts.idempotency, most_bytes=settings.idempotency_bytes)
+    feed = ChangesFeed(
+        parts.hub,
+        reading,
+        parts.attendance,
+        parts.draining,
+        most_waiting=settings.waiting_requests,
+        most_per_ticket=settings.connections_per_ticket,
+        heartbeat_seconds=settings.heartbeat_ms / 1_000,
+        stall_seconds=settings.stall_seconds,
+    )
+    return Api(
+        Desk(parts.gate, reading, repeats, body_bytes=settings.body_bytes, response_bytes=settings.response_bytes),
+        Sessions(parts.entrance, directing, reading, parts.auditor),
+        Types(parts.registry, strict_types=settings.strict_types),
+        Activities(directing, parts.moderating, reading, parts.registry),
+        Participants(directing, reading, parts.attendance),
+        Responses(parts.answering, reading),
+        Scores(parts.standings, reading),
+        feed,
+    )

@@ -177,6 +177,14 @@ class AfterEvent(Query):
     limit: Limit = 100
 
 
+class Review(Query):
+    """`after` is the `next` of the page before."""
+
+    round: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=32_000)] | None = None
+    after: Uuid | None = None
+    limit: Annotated[int, BeforeValidator(_digits), Field(ge=1, le=200)] = 50
+
+
 class Code(Query):
     """`admin` finds nothing: who presents shows a ticket, and never in a path."""
 

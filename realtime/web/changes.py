@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -93,7 +94,7 @@ class ChangesFeed:
                 if _is_empty(state):
                     async with asyncio.timeout(wait_seconds):
                         while not wire.news.is_set():
-                            connection.heard_at = asyncio.get_running_loop().time()
+                            connection.heard_at = time.monotonic()
                             with contextlib.suppress(TimeoutError):  # only a beat: a request that waits is alive
                                 await asyncio.wait_for(wire.news.wait(), self._heartbeat_seconds)
             except TimeoutError:

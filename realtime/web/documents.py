@@ -317,6 +317,28 @@ class Changes(State):
     position: Position
 
 
+class Leaderboard(Document):
+    entries: list[dict[str, Any]]
+    total: int
+    teams: list[dict[str, Any]]
+    offset: int
+    limit: int
+
+
+class OwnScore(Document):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class ReviewPage(Document):
+    """`answers` of this page's participants; ask again with `after` = `next` until it is null."""
+
+    settings: dict[str, Any]
+    decisions: dict[str, Any]
+    round: int
+    answers: list[dict[str, Any]]
+    next: str | None
+
+
 class Verdict(Document):
     """The recount of a session: live counts against stored rows."""
 

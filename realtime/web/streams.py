@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -133,7 +134,7 @@ class EventStream(Response):
     async def _write(self, send: Send, text: bytes, *, more: bool = True) -> None:
         async with asyncio.timeout(self._stall_seconds):
             await send({"type": "http.response.body", "body": text, "more_body": more})
-        self._connection.heard_at = asyncio.get_running_loop().time()
+        self._connection.heard_at = time.monotonic()
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -131,7 +131,6 @@ async def test_examples_are_stored_and_come_back_equal(wire: Stage, name: str) -
 CHANGED_BY_CHECKING = {
     "brainstorm", "cloze", "open_text", "planning_poker", "points_allocation", "survey", "table_completion", "word_cloud",
 }  # fmt: skip
-    "table_completion", "word_cloud"}
 
 
 async def test_new_commands_over_the_socket(wire: Stage) -> None:

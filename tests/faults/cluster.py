@@ -23,7 +23,7 @@ from realtime.engines import EngineError, Engines
 from realtime.store import keys
 from tests.faults.checker import check
 from tests.faults.history import History, Rest, Row
-from tests.faults.hubs import Hub, eventually
+from tests.faults.hubs import Hub, address_of, eventually
 from tests.faults.phones import Crowd, Phone
 from tests.faults.proxy import FaultProxy
 
@@ -100,6 +100,7 @@ class Cluster:
         self.folder = folder
         self.history = History()
         self.front.targets = [hub.address for hub in self.hubs]
+        self.move_redis(self.engines)
         for start in (self.engines.start_valkey, self.engines.start_postgres):
             with contextlib.suppress(EngineError):  # it is running, as it should be
                 start()
@@ -194,6 +195,14 @@ class Cluster:
         """Start it again; from here on nothing may be accepted in an earlier epoch."""
         self.engines.start_valkey()
         self.history.mark("incarnation")
+
+    def move_redis(self, engines: Engines) -> None:
+        """From now on Redis is this one."""
+        if self.redis_url != engines.redis_url:
+            self.redis_url = engines.redis_url
+            for hub in self.hubs:
+                hub.redis.switch(address_of(engines.redis_url))
+            self.history.mark("incarnation")
 
     def kill_postgres(self) -> None:
         self.engines.kill_postgres()

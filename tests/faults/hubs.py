@@ -21,8 +21,8 @@ START_SECONDS = 40.0
 
 # Deadlines that a test can wait for. Nothing here makes a promise weaker or stronger.
 QUICK = {
-    "PLENUM_LEASE_SECONDS": "1", "PLENUM_RECONNECT_WINDOW_MS": "200", "PLENUM_HEARTBEAT_MS": "1000", "PLENUM_SLOW_TICK_MS": "300",
-    "PLENUM_DATABASE_TIMEOUT_SECONDS": "1", "PLENUM_DATABASE_CONNECT_SECONDS": "1", "PLENUM_FLUSH_RETRY_MS": "50",
+    "PLENUM_LEASE_SECONDS": "1", "PLENUM_RECONNECT_WINDOW_MS": "200", "PLENUM_HEARTBEAT_MS": "2000", "PLENUM_SLOW_TICK_MS": "300",
+    "PLENUM_DATABASE_TIMEOUT_SECONDS": "1", "PLENUM_DATABASE_CONNECT_SECONDS": "2", "PLENUM_FLUSH_RETRY_MS": "50",
     "PLENUM_DRAIN_SECONDS": "4", "PLENUM_AUDIT_SECONDS": "3600", "PLENUM_LOAD_CLAIM_SECONDS": "1", "PLENUM_HOST": "127.0.0.1",
 }  # fmt: skip
 
@@ -50,8 +50,8 @@ class Hub:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / f"{name}.log"
-        self.redis = FaultProxy(_address(engines.redis_url))
-        self.database = FaultProxy(_address(engines.database_url))
+        self.redis = FaultProxy(address_of(engines.redis_url))
+        self.database = FaultProxy(address_of(engines.database_url))
         self.settings: dict[str, str] = dict(QUICK)
         self._engines = engines
         self._process: subprocess.Popen[bytes] | None = None
@@ -118,7 +118,7 @@ class Hub:
         if not self.log.exists():
             return ""
         lines = self.log.read_text(errors="replace").splitlines()
-        return "\n".join(line for line in lines if line[:1].isalnum() or line.startswith(" "))[-4_000:]
+        return "\n".join(line for line in lines if line[:1].isalnum() or line.startswith(" "))[-6_000:]
 
     async def close(self) -> None:
         """End it whatever state it is in."""
@@ -136,7 +136,8 @@ class Hub:
             self._output = None
 
 
-def _address(url: str) -> tuple[str, int]:
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of an engine."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None

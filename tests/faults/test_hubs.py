@@ -84,7 +84,7 @@ async def test_row_03_hub_freezes_and_comes_back_as_a_zombie(cluster: Cluster) -
     room = await cluster.room(30)
     await room.press(seconds=0.5)
     cluster.hubs[0].signal(signal.SIGSTOP)
-    await room.press(seconds=5)
+    await room.press(seconds=6)
     await eventually(
         lambda: all(phone.at_rest for phone in room.crowd.phones), "everybody is served by the other hub", 20
     )  # fmt: skip

@@ -57,9 +57,7 @@ async def test_a_process_that_dies_while_it_scores(tmp_path: Path, point: str) -
         done = await presenter.ask("correct_key", activity_id=activity_id, settings={"correct": ["b"]})
         assert done["type"] == "done", done
         assert done["result"]["activity"]["config"]["settings"]["correct"] == ["b"]
-        await eventually(lambda: _is(scene, seats[0], 0), "marked again")
-        found = await points(scene)
-        assert [found[seat.participant_id] for seat in seats] == [0, 1_000] * 3
+        await eventually(lambda: _are(scene, seats, [0, 1_000] * 3), "marked again")
         team = await presenter.ask("assign_team", participant_id=seats[0].participant_id, team="Red")
         assert team["result"] == {"participant_id": seats[0].participant_id, "team": "Red"}
         guest = await scene.enter(seats[0])
@@ -76,5 +74,6 @@ async def _all(scene: Scene, count: int) -> bool:
     return len(await points(scene)) == count and bool(await scene.stage.database.fetchval(noted, scene.id))
 
 
-async def _is(scene: Scene, seat: Seat, wanted: int) -> bool:
-    return (await points(scene))[seat.participant_id] == wanted
+async def _are(scene: Scene, seats: list[Seat], wanted: list[int]) -> bool:
+    found = await points(scene)
+    return [found[seat.participant_id] for seat in seats] == wanted

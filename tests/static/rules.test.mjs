@@ -5,7 +5,8 @@ import test from "node:test";
 import { activitiesOf, isPublic, itemsOf, questionOf } from "../../realtime/web/static/app/parts.js";
 import { readCode } from "../../realtime/web/static/app/participant/seat.js";
 import { isEditable, movesOf } from "../../realtime/web/static/app/present/moves.js";
-import { Saving } from "../../realtime/web/static/app/present/saving.js";
+import { savingOf } from "../../realtime/web/static/app/present/saving.js";
+import { isLoopback, joinLink } from "../../realtime/web/static/app/present/share.js";
 
 test("codes are read as people type them", () => {
   assert.equal(readCode(" ab3-9 xz "), "AB39XZ");
@@ -53,15 +54,20 @@ test("a question may be rewritten until it was open once", () => {
   assert.equal(isEditable({ state: "closed", opened_at_ms: 5 }), false);
 });
 
-test("the light is green only when the watermark has passed the last counted answer", () => {
-  const saving = new Saving();
-  const at = (offset, map) => saving.take({ epoch: "e", offset, map: new Map(Object.entries(map)) }).isSaved;
-  const people = { joined: 1 };
-  assert.equal(at(5, { saved: 4, people, "counts:a": { responses: 0 } }), true);
-  assert.equal(at(6, { saved: 4, people, "counts:a": { responses: 1 } }), false);
-  assert.equal(at(7, { saved: 6, people, "counts:a": { responses: 1 } }), true);
-  assert.equal(at(9, { saved: 6, people: { joined: 2 }, "counts:a": { responses: 2 } }), false);
-  assert.equal(at(10, { saved: 9, people, "counts:a": { responses: 2 } }), true);
-  const counted = saving.take({ epoch: "e", offset: 11, map: new Map([["counts:a", { responses: 2 }], ["counts:b", { responses: 3 }], ["saved", 9]]) });
-  assert.equal(counted.total, 5);
+test("the light is green exactly when the watermark has reached the last counted answer", () => {
+  const at = (map) => savingOf(new Map(Object.entries(map)));
+  assert.deepEqual(at({}), { total: 0, isSaved: true });
+  const counts = { "counts:a": { responses: 2, offset: 7 }, "counts:b": { responses: 3, offset: 5 } };
+  assert.deepEqual(at({ saved: 6, ...counts }), { total: 5, isSaved: false });
+  assert.deepEqual(at({ saved: 7, ...counts }), { total: 5, isSaved: true });
+});
+
+test("people join where this page came from, unless no phone can reach that", () => {
+  const session = { join_code: "AB12", join_url: "http://192.0.2.7:8000/join#AB12" };
+  assert.equal(joinLink(session, "https://vote.example"), "https://vote.example/join#AB12");
+  for (const origin of ["http://localhost:8000", "http://127.0.0.1:8000", "http://[::1]:8000"]) {
+    assert.equal(joinLink(session, origin), session.join_url);
+    assert.ok(isLoopback(joinLink({ join_code: "AB12" }, origin)));
+  }
+  assert.equal(isLoopback("http://localhost.example/join#A"), false);
 });

@@ -17,8 +17,9 @@ from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
 ROOT = "/api/v1"
 
 
-async def changes(scene: Scene, ticket: str, position: dict[str, Any] | None = None, wait: float = 0,
-    **headers: str) -> httpx.Response:
+async def changes(
+    scene: Scene, ticket: str, position: dict[str, Any] | None = None, wait: float = 0, **headers: str
+) -> httpx.Response:
     query: dict[str, Any] = {} if position is None else {"epoch": position["epoch"], "since": position["offset"]}
     return await scene.stage.http.get(
         f"{scene.path}/changes", params=query | ({"wait": wait} if wait else {}), headers={**bearer(ticket), **headers}, timeout=40
@@ -178,8 +179,9 @@ async def test_stream_carries_the_documents_and_counts_as_being_here(stage: Stag
         await events.until(lambda: any(one.get("mine", {}).get(activity_id) for one in events.documents), "the own answer")
         await scene.answer(activity_id, await scene.join("Ben"), {"selected": ["c"]})
         counts = f"counts:{activity_id}"
-        await events.until(lambda: any(one["set"].get(counts, {}).get("responses") == 2 for one in events.documents),
-            "both answers")
+        await events.until(
+            lambda: any(one["set"].get(counts, {}).get("responses") == 2 for one in events.documents), "both answers"
+        )
         assert all(mirror.apply(document) for document in events.documents)
         assert mirror.map[f"view:{activity_id}"]["vote_counts"]["c"] == 2
         position = events.documents[-1]["position"]

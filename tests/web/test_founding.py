@@ -243,8 +243,8 @@ async def test_estimates_are_hidden_from_everybody_until_the_cards_are_turned(st
         assert '"13"' not in shown.text, path
     own = await scene.get(f"/participants/{seat.participant_id}/responses", seat.ticket)
     assert own.json()[0]["response_data"]["data"] == {"estimate": "13"}
-    presenter = await scene.present()
-    assert (await presenter.ask("reveal", activity_id=activity_id))["type"] == "done"
+    assert (await call(scene, "GET", f"/activities/{activity_id}/review")).json()["code"] == "illegal_move"
+    await ok(scene, "POST", f"/activities/{activity_id}/reveal", json={})
     for path in paths[:5]:
         assert '"13"' in (await scene.get(path)).text, path
 
@@ -271,6 +271,8 @@ async def test_aliases_types_and_the_framework(stage: Stage) -> None:
     assert (made["type"], made["status"], made["description"]) == ("poll", "draft", "As before")
     moved = await ok(scene, "POST", f"/activities/{made['id']}/transition", json={"target_state": "active", "reason": "go"})
     assert (moved["state"], moved["expires_at"] is not None) == ("active", True)
+    told = (await ok(scene, "GET", f"/sessions/{scene.id}/events"))["events"][-1]
+    assert (told["action"], told["meta"]["reason"]) == ("activity_active", "go")
     ended = await ok(scene, "POST", f"/activities/{made['id']}/transition", json={"target_state": "expired"})
     assert (ended["state"], ended["status"]) == ("closed", "completed")
 

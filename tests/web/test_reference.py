@@ -67,7 +67,7 @@ def test_examples_fit_their_models(endpoint: Endpoint) -> None:
     assert errors_of(endpoint)
 
 
-@pytest.mark.parametrize("model", [*COMMANDS, *REPLIES, *PUSHES], ids=lambda model: type_of(model))
+@pytest.mark.parametrize("model", [*COMMANDS, *REPLIES, *PUSHES], ids=type_of)
 def test_every_message_has_a_valid_example(model: Any) -> None:
     document = json.loads((ROOT / "docs" / "asyncapi.json").read_text("utf-8"))
     (example,) = document["components"]["messages"][type_of(model)]["examples"]
