@@ -106,9 +106,12 @@ class Timing:
                 await self.close_due()
                 if turn % _HEAL_EVERY == 0:
                     await self.publish_left()
+                await self.look_for_whole()
             except STORAGE_ERRORS as error:
                 log.debug("the clock waits for the database: %s", error)
-            await self.look_for_whole()
+            except Exception:
+                # The boundary: one activity that cannot be read must not stop the clock of all others.
+                log.exception("the clock stumbled and goes on")
 
     async def close_due(self) -> None:
         """Close what is past its deadline for everybody, drafts handed in first."""

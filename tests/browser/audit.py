@@ -5,9 +5,11 @@ from typing import Any, Final
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
 
+from tests.browser.chromium import SETTLED
+
 # All rules in light, and the size of targets, which axe leaves off by itself; in dark what colours can change.
 # The theme is set as its switch sets it, and examined once its transitions are over.
-_EXAMINE: Final = """async () => {
+_EXAMINE: Final = f"async () => {{ const settled = {SETTLED};" + """
   const found = [];
   const passes = {
     light: { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } },
@@ -17,8 +19,7 @@ _EXAMINE: Final = """async () => {
   const before = root.dataset.theme;
   for (const [theme, options] of Object.entries(passes)) {
     root.dataset.theme = theme;
-    root.getBoundingClientRect();
-    await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
+    await settled();
     for (const { id, impact, nodes } of (await axe.run(options)).violations)
       for (const { html, failureSummary } of nodes) found.push({ id, impact, theme, html, why: failureSummary });
   }

@@ -17,6 +17,17 @@ DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 # English whatever the machine speaks; bars that glide would be measured half-way.
 COMMON: Final[dict[str, Any]] = {"locale": "en-GB", "timezone_id": "UTC", "reduced_motion": "reduce"}
 
+# A function of the page: over once nothing moves any more. One transition may set off the next, of what inherits from it.
+SETTLED: Final = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let quiet = 0; quiet < 2; quiet += 1) {
+    await frame();
+    const moving = document.getAnimations().filter((each) => each.playState === "running");
+    if (moving.length) quiet = -1;
+    await Promise.all(moving.map((each) => each.finished.catch(() => {})));
+  }
+}"""
+
 
 @asynccontextmanager
 async def open_browser(executable: str) -> AsyncIterator[Browser]:

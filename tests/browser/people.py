@@ -46,8 +46,8 @@ class Phone:
         await self.follow_link(code)
         await self.enter(nickname)
 
-    async def sees(self, question: str) -> None:
-        await expect(self.page.get_by_role("heading", name=question, exact=True)).to_be_visible(timeout=WAIT_MS)
+    async def sees(self, question: str, timeout_ms: int = WAIT_MS) -> None:
+        await expect(self.page.get_by_role("heading", name=question, exact=True)).to_be_visible(timeout=timeout_ms)
 
     async def choose(self, *options: str) -> None:
         for option in options:

@@ -14,7 +14,7 @@ from typing import Final
 from playwright.async_api import Page
 
 from tests.browser.cast import Cast
-from tests.browser.chromium import open_browser
+from tests.browser.chromium import SETTLED, open_browser
 from tests.browser.tour import tour_participant, tour_presenter, tour_screen, tour_types
 from tests.browsers import find_browser
 from tests.journey.servers import Server
@@ -22,11 +22,7 @@ from tests.journey.stages import open_stage
 
 SIZES: Final = {"360x740": (360, 740), "768x1024": (768, 1024), "1920x1080": (1920, 1080)}
 THEMES: Final = ("light", "dark")
-_SHOW: Final = """async (theme) => {
-  document.documentElement.dataset.theme = theme;
-  document.documentElement.getBoundingClientRect();
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
-}"""
+_SHOW: Final = f"async (theme) => {{ document.documentElement.dataset.theme = theme; await ({SETTLED})(); }}"
 
 
 class Album:

@@ -7,10 +7,10 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.cast import Cast
-from tests.browser.people import COUNTED, SAVED, TOO_LATE, WAIT_MS, Phone
+from tests.browser.people import COUNTED, RETURN_MS, SAVED, TOO_LATE, WAIT_MS, Phone
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server
-from tests.journey.stages import Stage, eventually
+from tests.journey.stages import POLL, Stage, eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 CITIES = ("Lisbon", "Oslo", "Cairo")
@@ -104,6 +104,28 @@ async def test_a_press_that_comes_after_closing_is_refused_in_words(cast: Cast, 
     await expect(presenter.count).to_have_text("0 answers")
     rows = "SELECT count(*) FROM user_responses r JOIN sessions s ON s.id = r.session_id WHERE s.join_code = $1"
     assert await stage.database.fetchval(rows, code) == 0
+
+
+async def test_a_late_press_is_told_although_the_next_question_stands_there(cast: Cast, server: Server, stage: Stage) -> None:
+    cast.watch.expect(OUTAGE)
+    scene = await stage.session("Later")
+    first = await scene.add()
+    wire = await cast.wire(server)
+    late = await cast.phone(wire.url)
+    await late.join(scene.code, "Late")
+    await late.sees("Which one?")
+    await late.choose("B")
+    wire.cut()
+    await late.answer()
+    await scene.move(first, "closed")
+    await scene.add(settings={**POLL, "question": "And now?"})
+    wire.mend()
+    await late.sees("And now?", RETURN_MS)
+    await expect(late.page.get_by_role("alert").filter(visible=True)).to_have_text(f"Which one?: {TOO_LATE}")
+    await late.answer("A")
+    await late.is_saved()
+    await expect(late.page.get_by_role("alert").filter(visible=True)).to_have_count(0)
+    assert await scene.settled_rows(first) == []
 
 
 async def test_who_gives_no_name_stays_without_one(cast: Cast, stage: Stage) -> None:

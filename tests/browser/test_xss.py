@@ -142,7 +142,7 @@ async def test_addresses(cast: Cast) -> None:
     """What stands in the address bar comes from anybody."""
     cast.watch.expect("status of (400|401|403|404|422)|WebSocket connection to .* failed")
     phone, desk = await cast.phone(), await cast.presenter()
-    for payload in PAYLOADS:
+    for payload in PAYLOADS[::4]:
         text = quote(payload, safe="")
         await phone.page.goto(f"{phone.url}/join?x={text}#{text}")
         await expect(phone.page.locator("#code, #nickname")).to_be_visible()  # a code that cannot be one leads to the start page

@@ -50,21 +50,22 @@ async def test_what_is_due_counts_grace_and_the_longest_extra_time(stage: Stage)
 
     async def is_due_after(seconds: float) -> bool:
         await stage.db.execute(
-            "UPDATE activities SET answers_from = now() - $2::interval, deadline_at = now() - $2::interval + interval '10 s' WHERE id = $1",
-            stage.activity_id, timedelta(seconds=seconds),
+            "UPDATE activities SET answers_from = now() - $2::interval, deadline_at = now() - $2::interval + $3::interval"
+            " WHERE id = $1",
+            stage.activity_id, timedelta(seconds=seconds), timedelta(seconds=10),
         )  # fmt: skip
         return stage.activity_id in [row.id for row in await timing.due(stage.db, limit=100)]
 
     assert [await is_due_after(seconds) for seconds in (9, 11, 13)] == [False, False, True]  # two seconds of grace
-    assert await timing.set_extra_time(stage.db, stage.participant_id, 50) is not None
+    assert await timing.set_extra_time(stage.db, stage.participant_ids[0], 50) is not None
     assert [await is_due_after(seconds) for seconds in (16, 18)] == [False, True]
-    await participants.set_inactive(stage.db, stage.participant_id)
+    await participants.set_inactive(stage.db, stage.participant_ids[0])
     assert await is_due_after(13)
 
 
 async def test_extra_time_has_bounds(stage: Stage) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
-        await timing.set_extra_time(stage.db, stage.participant_id, 401)
+        await timing.set_extra_time(stage.db, stage.participant_ids[0], 401)
 
 
 async def test_a_change_is_unpublished_until_it_is_noted(stage: Stage) -> None:

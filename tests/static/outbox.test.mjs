@@ -96,7 +96,7 @@ test("commands carry exactly what the wire asks for", () => {
     receipt: "r", metadata: { device_type: "mobile" },
   });
   assert.deepEqual(commandOf(makeEntry(press("2", { withdraw: true, data: null, revision: 4 }))), {
-    type: "withdraw", activity_id: ACTIVITY, submission_id: "2", entry: "", round: 1, revision: 4,
+    type: "withdraw", activity_id: ACTIVITY, submission_id: "2", entry: "", round: 1, revision: 4, receipt: null,
   });
 });
 

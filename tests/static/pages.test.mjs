@@ -17,10 +17,11 @@ const read = (name) => readFileSync(join(STATIC, name), "utf8");
 const importsOf = (text) => [...text.matchAll(/(?:from|import)\s+"([^"]+)"/g)].map((match) => match[1]);
 
 test("pages name only files that exist, by version", () => {
-  for (const page of files.filter((name) => name.endsWith(".html"))) {
+  // What is generated (the reference) has links within itself besides, and is tested where it is made.
+  for (const page of files.filter((name) => name.startsWith("pages/"))) {
     const links = [...read(page).matchAll(/(?:href|src)="([^"]+)"/g)].map((match) => match[1]);
-    assert.ok(links.length > 2, page);
-    for (const link of links.filter((each) => each !== "/docs")) {
+    assert.ok(links.length > 3, page);
+    for (const link of links) {
       assert.ok(link.startsWith("/static/VERSION/"), `${page}: ${link}`);
       assert.ok(existsSync(join(STATIC, link.slice("/static/VERSION/".length))), `${page}: ${link}`);
     }

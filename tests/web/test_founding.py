@@ -118,12 +118,13 @@ async def test_defect_7_joining_with_two_open_activities(stage: Stage) -> None:
 
 async def test_defect_8_nothing_is_accepted_where_nothing_is_open(stage: Stage) -> None:
     scene = await stage.session()
-    draft_id, closed_id = await scene.add(state="draft"), await scene.add(state="closed")
+    open_id, draft_id, closed_id = await scene.add(), await scene.add(state="draft"), await scene.add(state="closed")
     seat = await scene.join()
-    for activity_id, statuses in ((draft_id, (404, 409)), (closed_id, (409,))):
+    await ok(scene, "PUT", f"/sessions/{scene.id}", json={"status": "completed"})
+    for activity_id, code in ((open_id, "activity_closed"), (draft_id, "activity_not_open"), (closed_id, "activity_closed")):
         for path in (f"/activities/{activity_id}/responses", f"/sessions/{scene.id}/activities/{activity_id}/responses"):
             refused = await call(scene, "POST", path, seat.ticket, json={"response_data": {"selected": ["a"]}})
-            assert refused.status_code in statuses, refused.text
+            assert (refused.status_code, refused.json()["code"]) == (409, code), refused.text
     assert await scene.rows() == []
 
 

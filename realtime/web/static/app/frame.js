@@ -1,6 +1,6 @@
 /** What stands around every page: the bar, the switch between light and dark, the banner about the connection. */
 
-import { announce, fill, h, icon } from "./dom.js";
+import { fill, h, icon } from "./dom.js";
 import { LANGUAGES, language, t } from "./i18n.js";
 
 const BACK_MS = 4_000;
@@ -40,12 +40,11 @@ export function asset(path) {
  * @param {{offline: string}} texts keys of the catalogue
  */
 export function makeBanner(connection, texts = { offline: "banner.offline" }) {
-  const place = h("div", {});
+  const place = h("div", { role: "status" }); // so it is spoken as well, and stands in a landmark of its own
   let wasAway = false;
   let timer = null;
   const show = (key, shape, style = "") => {
     fill(place, h("div", { class: `banner ${style}` }, icon(shape), h("span", {}, t(key))));
-    announce(t(key));
   };
   const change = (status) => {
     clearTimeout(timer);

@@ -63,7 +63,7 @@ function render({ map }) {
 
 function makeWelcome(session, number) {
   const waiting = h("p", { class: "soft" }, t(number > 0 ? "screen.between" : "screen.wait"));
-  const words = h("div", {}, h("p", { class: "host" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code), hall, waiting);
+  const words = h("div", {}, h("h1", { class: "host" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code), hall, waiting);
   return { parts: [h("div", { class: "welcome" }, makeQr(session), words)] };
 }
 

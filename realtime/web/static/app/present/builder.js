@@ -38,7 +38,7 @@ export function makeBuilder(activity, onDone, onCancel) {
   const element = h(
     "form",
     { class: "card stack builder", noValidate: true },
-    h("h2", {}, t(activity ? "build.titleEdit" : "build.titleNew")),
+    h("h1", {}, t(activity ? "build.titleEdit" : "build.titleNew")),
     kinds?.element,
     h("div", { class: "builder-grid" },
       h("div", { class: "stack" }, place, h("div", { class: "settings" }, revealSet,
@@ -101,7 +101,7 @@ function makeKinds() {
     inputs.push(input);
     return h("label", { class: "kind" }, input, h("span", {}, t(`kind.${type}`)));
   };
-  const groups = Object.entries(GROUPS).map(([name, types]) => h("div", { class: "stack-s" }, h("h3", {}, t(`kinds.${name}`)), h("div", { class: "kind-row" }, ...types.map(makeKind))));
+  const groups = Object.entries(GROUPS).map(([name, types]) => h("div", { class: "stack-s" }, h("h2", {}, t(`kinds.${name}`)), h("div", { class: "kind-row" }, ...types.map(makeKind))));
   const element = h("fieldset", { class: "kinds" }, h("legend", { class: "off-screen" }, t("build.kind")), ...groups);
   return { element, value: () => inputs.find((input) => input.checked).value };
 }
@@ -109,7 +109,7 @@ function makeKinds() {
 /** What a phone will show: the real control, whose answers go nowhere. */
 function makePreview() {
   const place = h("div", {});
-  const title = h("h4", {});
+  const title = h("h2", {});
   let timer = null;
   let shown = "";
   async function show(type, settings) {
