@@ -151,6 +151,7 @@ class App:
             pool, self.live, self.replicas, registry, self.marking, self.standings, ensure, self.flusher.hurry,
             lambda: self.hub.rooms, chunk=settings.scoring_chunk, sweep_ms=settings.scoring_sweep_ms, fault=fault,
         )  # fmt: skip
+        self.moderating.decided = self.scoring.wake
         self.correcting = Correcting(
             pool, boards, registry, self.marking, self.publisher, self.scoring.wake, config_bytes=settings.config_bytes,
             sweep_ms=settings.scoring_sweep_ms, fault=fault,

@@ -39,6 +39,7 @@ log = logging.getLogger("plenum.recovery")
 
 _LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen" "rec"
 _MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
+_CHUNK_ROWS: Final = 250  # recounted in one go; a few milliseconds
 OWNER: Final = "recovery"
 
 
@@ -252,7 +253,7 @@ class Recovery:
         for (activity_id, round), decided in (await decisions.of_session(self._pool, session_id)).items():
             await loader.put_document(f"decisions:{activity_id}:{round}", versions.get(activity_id, 0), encode(decided))
         count = 0
-        async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id)) as chunks:
+        async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id, chunk_rows=_CHUNK_ROWS)) as chunks:
             async for chunk in chunks:
                 for response in chunk:
                     if response.activity_id not in rules:
@@ -271,5 +272,6 @@ class Recovery:
                         ),
                     )  # fmt: skip
                 count += len(chunk)
+                await asyncio.sleep(0)  # others have their turn while a big session comes back
         await loader.finish(offset, documents.session_meta(session))
         log.info("session %s is live again: %d responses, offset %d", session_id, count, offset)

@@ -18,11 +18,10 @@ from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
 
 _LIMITS = Limits(max_bytes=65_536)
-Decided = Callable[[str, str], Awaitable[None]]
 
 
 class Moderating:
-    """Takes decisions. `decided`, where it is set, is called with (session id, activity id) after each."""
+    """Takes decisions. `decided`, where it is set, is called after each: marks may follow from it."""
 
     def __init__(
         self, pool: Pool, replicas: Replicas, registry: Registry, publisher: Publisher, ensure: Callable[[str], Awaitable[None]], *,
@@ -34,7 +33,7 @@ class Moderating:
         self._publisher = publisher
         self._ensure = ensure
         self._most_decisions = most_decisions
-        self.decided: Decided | None = None
+        self.decided: Callable[[], None] | None = None
 
     async def decide(
         self, actor: Actor, activity_id: str, decision: Mapping[str, Any], *, expected_version: int | None = None
@@ -77,7 +76,7 @@ class Moderating:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publisher.publish(actor.session_id, activity_id)
         if self.decided is not None:
-            await self.decided(actor.session_id, activity_id)
+            self.decided()
         return {"activity_id": activity_id, "round": row.round, "version": row.decisions_version, "decided": changes}
 
     async def _replica(self, session_id: str) -> Replica:

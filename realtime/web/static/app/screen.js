@@ -96,6 +96,6 @@ function makeQuestion(activity, session, isShown) {
     fill(place, h("ol", { class: "options" }, ...options.map((option, i) =>
       h("li", { class: "option" }, h("span", { class: "letter", "aria-hidden": "true" }, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)), h("span", {}, option.text ?? "")))));
   }
-  const side = h("div", { class: "side" }, makeQr(session), h("div", {}, h("p", { class: "small soft" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code)));
-  return { parts: [h("section", { class: "ask" }, h("div", { class: "row" }, state, answered), h("h1", {}, questionOf(activity)), place, note, board), side], update };
+  const side = h("div", { class: "side" }, makeQr(session), h("div", {}, h("p", { class: "small soft" }, t("screen.join", { host: new URL(joinLink(session)).host })), h("p", { class: "code" }, session.join_code)), board);
+  return { parts: [h("section", { class: "ask" }, h("div", { class: "row" }, state, answered), h("h1", {}, questionOf(activity)), place, note), side], update };
 }

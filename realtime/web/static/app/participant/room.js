@@ -158,7 +158,7 @@ class Room {
     if (!score || this.#score.dataset.sign === sign) return;
     this.#score.dataset.sign = sign;
     const climbed = (score.previous_rank ?? score.rank) - score.rank;
-    const move = climbed && h("span", { class: "soft", "aria-hidden": "true" }, climbed > 0 ? `▲ ${number(climbed)}` : `▼ ${number(-climbed)}`);
+    const move = climbed !== 0 && h("span", { class: "soft", "aria-hidden": "true" }, climbed > 0 ? `▲ ${number(climbed)}` : `▼ ${number(-climbed)}`);
     const team = score.team && h("span", { class: "soft" }, t("score.team", { team: score.team }));
     fill(this.#score, h("strong", {}, t("score.points", { n: score.points })), h("span", {}, t("score.rank", { rank: score.rank, of: score.of })), move, team);
   }

@@ -1,0 +1,191 @@
+"""Each rule carries a promise: a server without it breaks exactly that one, and the checker says so.
+
+Here are the rules that can be left out of a real server; tests/simulation leaves out all of them.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from realtime.client import Outbox
+from realtime.client.outbox import Entry
+from tests.faults.checker import Verdict, check
+from tests.faults.cluster import Cluster, Room
+from tests.faults.hubs import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+Scenario = Callable[[Cluster, Room, Path], Awaitable[None]]
+
+
+async def everything_is_accepted(room: Room) -> None:
+    await eventually(
+        lambda: all(entry.state == "counted" for phone in room.crowd.phones for entry in phone.session.outbox), room.crowd.unrest
+    )
+
+
+async def roll_back(cluster: Cluster, room: Room, folder: Path) -> None:
+    """Redis comes back as it was two seconds ago; PostgreSQL has more."""
+    log = cluster.engines.folder / "valkey" / "appendonlydir"
+    shutil.copytree(log, folder / "older")
+    await room.press(seconds=1)
+    await eventually(lambda: len(list(cluster.history.events("saved"))) > 40, "PostgreSQL has what the copy lacks")
+    cluster.kill_redis()
+    shutil.rmtree(log)
+    shutil.copytree(folder / "older", log)
+    cluster.start_redis()
+    await room.press(seconds=1)
+
+
+async def forget_unsaved(cluster: Cluster, room: Room, folder: Path) -> None:
+    """Redis loses what PostgreSQL has not seen."""
+    for hub in cluster.hubs:
+        hub.database.blackhole()
+    await room.press(seconds=0.5)
+    await everything_is_accepted(room)
+    async with cluster.redis() as redis:
+        await redis.flushall()
+    for hub in cluster.hubs:
+        hub.database.reset()
+        hub.database.heal()
+
+
+async def close_what_was_forgotten(cluster: Cluster, room: Room, folder: Path) -> None:
+    """As before, and the activities are closed when the answers come again."""
+    for hub in cluster.hubs:
+        hub.database.blackhole()
+    await room.press(seconds=0.5)
+    await everything_is_accepted(room)
+    async with cluster.redis() as redis:
+        await redis.flushall()
+    await cluster.database.execute("UPDATE activities SET state = 'closed', version = version + 1 WHERE session_id = $1", room.id)
+    for hub in cluster.hubs:
+        hub.database.reset()
+        hub.database.heal()
+    await room.crowd.phones[0].session.ready()
+
+
+async def lose_replies(cluster: Cluster, room: Room, folder: Path) -> None:
+    """COMMIT is done and the flusher never hears of it."""
+    cluster.hubs[0].database.drop_reply_after(b"COMMIT", times=3)
+    await room.press(seconds=1.5)
+    await eventually(lambda: cluster.hubs[0].database.dropped_replies > 0, "a reply was lost")
+
+
+async def save_slowly(cluster: Cluster, room: Room, folder: Path) -> None:
+    """PostgreSQL is far away."""
+    cluster.hubs[0].database.latency_seconds = 0.05
+    await room.press(seconds=1.5)
+    cluster.hubs[0].database.heal()
+
+
+async def lose_connections(cluster: Cluster, room: Room, folder: Path) -> None:
+    """Connections break all the time, often between an acceptance and its reply."""
+    pressing = asyncio.create_task(room.press(seconds=2))
+    cluster.front.latency_seconds = 0.01
+    while not pressing.done():
+        cluster.front.reset()
+        await asyncio.sleep(0.15)
+    cluster.front.heal()
+
+
+async def run_without(rule: str, scenario: Scenario, cluster: Cluster, folder: Path) -> Verdict:
+    """What the checker says of a scenario on one hub that lacks a rule (none: the server as it is)."""
+    hub, other = cluster.hubs
+    await other.kill9()
+    if rule:
+        await hub.kill9()
+        await hub.start(launch=("-m", "tests.faults.mutant", rule))
+    try:
+        room = await cluster.room(20)
+        await room.press(seconds=0.5)
+        await scenario(cluster, room, folder)
+        try:
+            await eventually(lambda: all(phone.at_rest for phone in room.crowd.phones), room.crowd.unrest, 6)
+        except AssertionError:
+            cluster.history.mark("never at rest")  # the checker says what is wrong
+        return check(cluster.history, [await cluster.collect(room, patience_seconds=3)])
+    finally:
+        if rule:
+            await hub.kill9()
+
+
+@pytest.mark.parametrize(
+    ("rule", "scenario", "promises"),
+    [
+        ("dedup", lose_connections, ("P3", "P8")),
+        ("epoch_on_restart", roll_back, ("P1", "P3", "P8", "P11")),
+        ("rebuild_from_pg", roll_back, ("P3",)),
+        ("on_conflict", lose_replies, ("P1",)),
+        ("watermark_after_commit", save_slowly, ("P7",)),
+        ("receipts", close_what_was_forgotten, ("P1",)),
+    ],
+)
+async def test_without(rule: str, scenario: Scenario, promises: tuple[str, ...], cluster: Cluster, tmp_path: Path) -> None:
+    verdict = await run_without(rule, scenario, cluster, tmp_path)
+    broken = {sentence.split()[0] for sentence in verdict.found}
+    assert broken & set(promises), f"without {rule} nothing of {promises} broke, but {broken}"
+
+
+@pytest.mark.parametrize(
+    "scenario", [lose_connections, roll_back, lose_replies, save_slowly, close_what_was_forgotten, forget_unsaved]
+)
+async def test_with_every_rule(scenario: Scenario, cluster: Cluster, tmp_path: Path) -> None:
+    verdict = await run_without("", scenario, cluster, tmp_path)
+    assert not verdict, str(verdict)
+
+
+async def test_without_outbox_until_persisted(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that forgets what was accepted loses it with Redis."""
+    accept = Outbox.accept
+
+    def accept_and_forget(self: Outbox, submission_id: str, **told: object) -> Entry | None:
+        entry = accept(self, submission_id, **told)  # type: ignore[arg-type]
+        self._entries.pop(submission_id, None)
+        return entry
+
+    monkeypatch.setattr(Outbox, "accept", accept_and_forget)
+    verdict = await run_without("", forget_unsaved, cluster, tmp_path)
+    assert any(sentence.startswith("P1") for sentence in verdict.found), str(verdict)
+
+
+@pytest.mark.parametrize("rule", ["", "pg_epoch_fence"])
+async def test_zombie_flusher(rule: str, cluster: Cluster, tmp_path: Path) -> None:
+    """A flusher is held up before its first statement until the store has been rebuilt, and its people never return."""
+    hub, other = cluster.hubs
+    await hub.kill9()
+    await hub.start(
+        launch=("-m", "tests.faults.mutant", rule) if rule else ("-m", "realtime.cli"), PLENUM_DATABASE_TIMEOUT_SECONDS="30",
+        PLENUM_LEASE_SECONDS="30",
+    )  # fmt: skip
+    await other.kill9()
+    room = await cluster.room(10, kinds=("many",))
+    owned = "SELECT count(*) FROM shards WHERE lease_expires_at > now() + interval '10 seconds'"
+    await eventually(lambda: cluster.database.fetchval(owned), "the first hub flushes")
+    await room.press(seconds=0.5)
+    await eventually(lambda: all(phone.at_rest for phone in room.crowd.phones), "saved")
+    hub.database.blackhole("up")
+    for phone in room.crowd.phones:
+        phone.press(room.many, "a")
+    await everything_is_accepted(room)
+    await room.crowd.close()  # they never come back
+    async with cluster.redis() as redis:
+        await redis.flushall()
+    cluster.front.targets = [other.address]
+    cluster.front.reset()
+    await other.start()
+    newcomers = len(room.crowd.phones)
+    await room.crowd.enter(room.code, 2)
+    room.crowd.phones[:newcomers] = []
+    await room.host.session.ready()
+    hub.database.heal()
+    for phone in room.crowd.phones:
+        phone.press(room.many, "b")
+    await eventually(lambda: all(phone.at_rest for phone in room.crowd.phones), room.crowd.unrest, 20)
+    verdict = check(cluster.history, [await cluster.collect(room, patience_seconds=3)])
+    broken = {sentence.split()[0] for sentence in verdict.found}
+    await hub.kill9()
+    assert ("P3" in broken) is bool(rule), str(verdict)
