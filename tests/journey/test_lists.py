@@ -66,7 +66,7 @@ async def test_empty_activity_has_an_empty_list(stage: Stage) -> None:
 async def write_many(scene: Scene, activity_id: str, phone: Client) -> None:
     for number in range(ROWS):
         reply = await phone.ask(
-            "submit", activity_id=activity_id, submission_id=new_id(), data={"number": number}, entry=f"e:{number}"
+            "submit", activity_id=activity_id, submission_id=new_id(), data={"number": number}, entry=f"n:{number}"
         )
         assert reply["type"] == "accepted", reply
 
@@ -90,7 +90,7 @@ async def test_cursor_misses_nothing_while_answers_change_and_go(stage: Stage) -
             read[item["id"]] = item
         cursor = page["next_cursor"]
         write = next(writes, None)
-        entry = f"e:{chance.randrange(ROWS)}"
+        entry = f"n:{chance.randrange(ROWS)}"
         if write == "withdraw":
             await phone.ask("withdraw", activity_id=activity_id, submission_id=new_id(), entry=entry)
         elif write:

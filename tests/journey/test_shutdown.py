@@ -27,7 +27,7 @@ async def press_until_closed(phone: Client, activity_id: str) -> None:
         submission_id = f"{id(phone) % 2**32:08x}-0000-4000-8000-{number:012x}"
         try:
             await phone.ask(
-                "submit", activity_id=activity_id, submission_id=submission_id, data={"n": number}, entry=f"e:{number}"
+                "submit", activity_id=activity_id, submission_id=submission_id, data={"n": number}, entry=f"n:{number}"
             )
         except (ConnectionClosed, AssertionError):
             return  # the end of the connection, which is what this load runs into
@@ -71,7 +71,7 @@ async def test_interrupt_under_load_loses_nothing(make_server: Callable[..., Ser
     phone = await scene.enter(seats[0], after=phones[0])
     mine = [frame for frame in phones[0].frames if frame["type"] == "accepted"]
     again = await phone.ask(
-        "submit", activity_id=activity_id, submission_id=mine[0]["submission_id"], data={"n": 1}, entry="e:1",
+        "submit", activity_id=activity_id, submission_id=mine[0]["submission_id"], data={"n": 1}, entry="n:1",
         receipt=mine[0]["receipt"],
     )  # fmt: skip
     assert (again["type"], again["duplicate"]) == ("accepted", True)
