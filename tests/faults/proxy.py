@@ -104,6 +104,8 @@ class FaultProxy:
             await self._carry(link, reader, writer)
         except OSError:
             link.reset()  # the peer has reset; the other side shall see the same
+        except asyncio.CancelledError:
+            link.reset()  # the proxy closes; asyncio asks how this task ended, and takes no cancellation for an answer
         finally:
             self._links.discard(link)
             link.end()

@@ -67,7 +67,7 @@ async def carry_out(cluster: Cluster, kills: list[Kill], started: float) -> None
             await asyncio.sleep(kill.away_seconds)
             await _start(hub)
     for hub in cluster.hubs:
-        await eventually(lambda hub=hub: _ready(hub), lambda: cluster.said(), 60)
+        await eventually(lambda hub=hub: _ready(hub), cluster.said, 60)
 
 
 async def _start(hub: Hub) -> None:
@@ -99,8 +99,9 @@ async def run(engines: Engines, folder: Path, *, seconds: float, rate: float, se
         stuck = ""
         try:
             await eventually(
-                lambda: room.host.session.online and all(phone.at_rest for phone in room.crowd.phones), room.crowd.unrest, REST_SECONDS
-            )
+                lambda: room.host.session.online and all(phone.at_rest for phone in room.crowd.phones), room.crowd.unrest,
+                REST_SECONDS,
+            )  # fmt: skip
         except AssertionError as error:
             stuck = str(error)
         rest_seconds = time.monotonic() - resting

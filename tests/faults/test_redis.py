@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,16 +26,16 @@ def told(cluster: Cluster, kind: str, code: str = "") -> int:
 
 
 def losses(cluster: Cluster) -> list[str]:
-    """Connections that were lost: the code, how long that client had heard nothing, and what it heard last."""
-    lost, last = [], {}
+    """Connections lost since the fault began: the code, how long the client had heard nothing, what it heard last."""
+    began_ns = next((mark.ns for mark in reversed(cluster.history.marks) if mark.name == "fault"), 0)
+    lost, heard = [], dict[str, list[str]]()
     for line in cluster.history.lines:
-        event = line.event
-        if event.kind == "offline":
-            frame = last[line.client].frame or {}
-            silent_ms = (event.ns - last[line.client].ns) // 1_000_000
-            lost.append(f"{line.client} {event.code} after {silent_ms} ms, last {frame.get('type')} {frame.get('code', '')}")
-        elif event.kind == "frame":
-            last[line.client] = event
+        event, said = line.event, heard.setdefault(line.client, [])
+        if event.kind == "frame":
+            frame = event.frame or {}
+            said.append(f"{frame.get('type')} {frame.get('code', '')} {event.ns // 1_000_000}")
+        elif event.kind == "offline" and event.ns >= began_ns:
+            lost.append(f"{line.client} {event.code} at {event.ns // 1_000_000}, heard {said[-3:]}")
     return lost
 
 
@@ -48,6 +49,7 @@ async def die_and_return(cluster: Cluster, room: Room) -> None:
     """Redis dies under load and comes back half a second later."""
     pressing = asyncio.create_task(room.press(seconds=2.5))
     await eventually(lambda: room.crowd.pressed > 40, "the load is there")
+    cluster.history.mark("fault")
     cluster.kill_redis()
     pressed = room.crowd.pressed
     await eventually(lambda: room.crowd.pressed > pressed + 50, "a while without Redis")
@@ -134,6 +136,7 @@ async def test_row_08_redis_has_no_memory_left(cluster: Cluster) -> None:
     room = await cluster.room(30)
     await room.press(seconds=0.5)
     async with cluster.redis() as redis:
+        cluster.history.mark("fault")
         await redis.config_set("maxmemory", "1mb")
         await room.press(seconds=1.5)
         await redis.config_set("maxmemory", "0")
@@ -201,7 +204,7 @@ def reply_seconds(cluster: Cluster, since_ns: int, until_ns: int) -> list[float]
 async def test_row_11_redis_hangs(cluster: Cluster) -> None:
     room = await cluster.room(30)
     await room.press(seconds=0.5)
-    cluster.history.mark("hung")
+    cluster.history.mark("fault")
     with stopped(cluster.engines.valkey_pid):
         await room.press(seconds=4)
     waits = reply_seconds(cluster, cluster.history.marks[-1].ns, cluster.history.marks[-1].ns + 1_000_000_000)
@@ -250,6 +253,7 @@ def _alive(engines: Engines) -> bool:
 async def test_row_13_partition_from_redis(directions: tuple[str, ...], cluster: Cluster) -> None:
     room = await cluster.room(30)
     await room.press(seconds=0.5)
+    cluster.history.mark("fault")
     for hub in cluster.hubs:
         hub.redis.blackhole(*directions)  # type: ignore[arg-type]
     await room.press(seconds=3)
@@ -258,6 +262,28 @@ async def test_row_13_partition_from_redis(directions: tuple[str, ...], cluster:
     await room.press(seconds=1)
     assert not (lost := losses(cluster)), f"P16: sockets stay open, not {lost}"
     await cluster.rest()
+
+
+async def test_row_13_sockets_of_many_sessions_stay_open(cluster: Cluster) -> None:
+    """With Redis hung every session's housekeeping waits for it; nobody's heartbeat may wait for that."""
+    rooms = [await cluster.room(2, kinds=("many",)) for _ in range(12)]
+    cluster.history.mark("fault")
+    for hub in cluster.hubs:
+        hub.redis.blackhole()
+    for room in rooms:
+        await room.crowd.close()  # people leave, which is to be noted in Redis
+        room.crowd.phones.clear()
+    staying = [room.host for room in rooms]
+    await eventually(lambda: _heard_for_seconds(cluster, 6), "six seconds have passed", 20)
+    silent = [line for line in losses(cluster) if line.startswith("host")]
+    for hub in cluster.hubs:
+        hub.redis.heal()
+    assert not silent, f"P16: sockets stay open, not {silent}"
+    await eventually(lambda: all(host.session.online for host in staying), "online")
+
+
+def _heard_for_seconds(cluster: Cluster, seconds: float) -> bool:
+    return time.monotonic_ns() - cluster.history.marks[-1].ns > seconds * 1e9
 
 
 async def test_row_14_partition_of_one_hub_from_redis(cluster: Cluster) -> None:

@@ -66,7 +66,7 @@ const DESKS = {
     const rows = (view.queue ?? []).filter((each) => each.id).map((each) => ({
       id: each.id, text: each.name ?? `#${each.position}`, note: each.status ? `verdict.${each.status}` : "", actions: each.status ? [] : about(each.id, "right", "wrong"),
     }));
-    return { tools: rows.length > 0 ? [act("reset", {})] : [], rows: rows.slice(0, 10) };
+    return { tools: view.presses > 0 ? [act("reset", {})] : [], rows: rows.slice(0, 10) };
   },
 
   short_answer(view) {

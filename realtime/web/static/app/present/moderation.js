@@ -20,7 +20,7 @@ export function makeModeration(act) {
     element,
     update(activity, view, items) {
       const desk = deskOf(activity, view, items);
-      const isEmpty = desk.rows.length === 0 && !desk.phases?.length;
+      const isEmpty = desk.rows.length === 0 && !desk.phases?.length && !desk.tools?.length;
       element.hidden = isEmpty || activity.state === "draft";
       if (isEmpty) return;
       const waiting = desk.rows.filter((row) => row.isWaiting).length;
