@@ -1,5 +1,6 @@
 """A walk through every page in every state that people meet; who walks along looks at each in their own way."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -220,9 +221,9 @@ async def tour_types(cast: Cast, stage: Stage, look: Look, names: set[str] | Non
         await scene.move(activity, "closed")
         for page in (phone.page, desk.page, screen):
             await expect(page.locator("main .chip.closed").first).to_be_visible()
-        await look(f"type-{name}-result", phone.page)
-        await look(f"type-{name}-run", desk.page)
-        await look(f"type-{name}-screen", screen)
+        await asyncio.gather(
+            look(f"type-{name}-result", phone.page), look(f"type-{name}-run", desk.page), look(f"type-{name}-screen", screen)
+        )
 
 
 async def _fill(scene: Scene, activity: str, seats: list[Any], answers: list[Any]) -> None:

@@ -94,7 +94,7 @@ async def test_cursor_misses_nothing_while_answers_change_and_go(stage: Stage) -
         if write == "withdraw":
             await phone.ask("withdraw", activity_id=activity_id, submission_id=new_id(), entry=entry)
         elif write:
-            entry = entry if write == "change" else f"new:{pages}"
+            entry = entry if write == "change" else f"n:new{pages}"
             await phone.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"again": pages}, entry=entry)
         elif not page["has_more"]:
             break

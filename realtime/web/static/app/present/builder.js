@@ -109,7 +109,7 @@ function makeKinds() {
 /** What a phone will show: the real control, whose answers go nowhere. */
 function makePreview() {
   const place = h("div", {});
-  const title = h("h2", {});
+  const title = h("h2", { hidden: true }); // an empty heading is announced as one
   let timer = null;
   let shown = "";
   async function show(type, settings) {
@@ -120,10 +120,11 @@ function makePreview() {
     if (shown !== sign) return;
     const activity = { id: "", type, title: "", round: 1, state: "active", config: { settings } };
     title.textContent = questionOf(activity);
+    title.hidden = title.textContent === "";
     mount(place, activity, null, () => {}).update(activity, null, true, several ? { view: null, items: new Map(), mine: [] } : {});
   }
   return {
-    element: h("aside", { class: "preview" }, h("p", { class: "small soft" }, t("build.preview")), h("div", { class: "phone" }, title, place)),
+    element: h("aside", { class: "preview", "aria-label": t("build.preview") }, h("p", { class: "small soft" }, t("build.preview")), h("div", { class: "phone" }, title, place)),
     show,
     later(read) {
       clearTimeout(timer);
