@@ -15,7 +15,7 @@ export function draw(element, activity, view, counts, { items = new Map() } = {}
 function makeColumn(name, ideas, isNamed) {
   const blocks = groupsOf(ideas).map(({ group, ideas: some, votes }) =>
     group ? h("li", { class: "group" }, h("strong", {}, `${group} `, votes > 0 && h("span", { class: "chip bare" }, number(votes))), h("ul", { class: "posts" }, ...some.map(makeIdea))) : makeIdea(some[0]));
-  return h("section", {}, isNamed && h("h3", {}, name), h("ul", { class: "posts" }, ...blocks));
+  return h("section", {}, isNamed && h("h2", { class: "part-title" }, name), h("ul", { class: "posts" }, ...blocks));
 }
 
 function makeIdea(idea) {

@@ -26,7 +26,7 @@ function makeSections(element, activity) {
   const sections = activity.config.settings.items.map((item, i) => {
     const chart = h("div", {});
     const title = questionOf({ title: item.title, config: { settings: item.settings } });
-    const section = { id: item.id, chart, draw: null, latest: () => {}, element: h("section", { class: "stack survey-part" }, h("h2", {}, `${i + 1}. ${title}`), chart) };
+    const section = { id: item.id, chart, draw: null, latest: () => {}, element: h("section", { class: "stack survey-part" }, h("h2", { class: "part-title" }, `${i + 1}. ${title}`), chart) };
     loadChart(item.type).then((module) => {
       section.draw = module.draw;
       section.latest();

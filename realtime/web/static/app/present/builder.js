@@ -120,11 +120,12 @@ function makePreview() {
     if (shown !== sign) return;
     const activity = { id: "", type, title: "", round: 1, state: "active", config: { settings } };
     title.textContent = questionOf(activity);
+    title.hidden = !title.textContent;
     title.hidden = title.textContent === "";
     mount(place, activity, null, () => {}).update(activity, null, true, several ? { view: null, items: new Map(), mine: [] } : {});
   }
   return {
-    element: h("aside", { class: "preview", "aria-label": t("build.preview") }, h("p", { class: "small soft" }, t("build.preview")), h("div", { class: "phone" }, title, place)),
+    element: h("aside", { class: "preview", "aria-label": t("build.preview") }, h("p", { class: "small soft", "aria-hidden": "true" }, t("build.preview")), h("div", { class: "phone" }, title, place)),
     show,
     later(read) {
       clearTimeout(timer);

@@ -8,7 +8,7 @@ const RADIUS = 0.08;
 
 export function makePictureField(_, settings) {
   const given = settings.image ?? {};
-  const source = h("select", { id: "picture-source" }, h("option", { value: "grid" }, t("build.grid")), h("option", { value: "url" }, t("build.address")));
+  const source = h("select", { id: "picture-source", "aria-label": t("field.picture") }, h("option", { value: "grid" }, t("build.grid")), h("option", { value: "url" }, t("build.address")));
   const address = h("input", { type: "text", id: "picture-address", value: given.url ?? "", placeholder: "/…", autocomplete: "off" });
   const words = h("input", { type: "text", id: "picture-alt", maxLength: 400, value: given.alt ?? "" });
   const hint = h("p", { class: "small soft" });
