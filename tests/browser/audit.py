@@ -2,14 +2,16 @@
 
 from typing import Any, Final
 
-from axe_playwright_python.base import AXE_SCRIPT
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from playwright.async_api import Page
 
 from tests.browser.chromium import SETTLED
 
 # All rules in light, and the size of targets, which axe leaves off by itself; in dark what colours can change.
 # The theme is set as its switch sets it, and examined once its transitions are over.
-_EXAMINE: Final = f"async () => {{ const settled = {SETTLED};" + """
+_EXAMINE: Final = (
+    f"async () => {{ const settled = {SETTLED};"
+    """
   const found = [];
   const passes = {
     light: { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } },
@@ -26,6 +28,7 @@ _EXAMINE: Final = f"async () => {{ const settled = {SETTLED};" + """
   root.dataset.theme = before;
   return found;
 }"""
+)
 
 
 class Audit:

@@ -76,11 +76,11 @@ def main() -> int:
     given = parser.parse_args()
     executable = find_browser()
     if executable is None:
-        print("no Chromium or Chrome is installed on this machine", file=sys.stderr)
+        sys.stderr.write("no Chromium or Chrome is installed on this machine\n")
         return 2
     album = Album(given.out, given.only)
     asyncio.run(take_all(executable, album))
-    print(f"{album.count} pictures in {given.out}")
+    sys.stdout.write(f"{album.count} pictures in {given.out}\n")
     return 0
 
 

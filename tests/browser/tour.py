@@ -18,11 +18,17 @@ from tests.journey.stages import Scene, Stage
 Look = Callable[[str, Page], Awaitable[None]]
 OPTIONS: Final = ("The lighthouse at the cape", "The old harbour", "The botanical garden")
 QUESTION: Final = "Where shall we meet on Saturday?"
+POLL: Final = {"question": QUESTION, "options": [{"id": str(i), "text": each} for i, each in enumerate(OPTIONS)]}
 SEVERAL: Final = {
     "question": "What do you need for it?",
     "options": [{"id": each[0].lower(), "text": each} for each in ("Bicycle", "Map", "Umbrella", "Sandwich")],
     "max_choices": 2,
     "allow_other": True,
+}
+# What waits for a moderator would show nothing.
+SHOWN_AT_ONCE: Final[dict[str, dict[str, Any]]] = {
+    "word_cloud": {"moderate_submissions": False},
+    "qna": {"moderate_questions": False},
 }
 AUDIENCE: Final = ("Ada", "Grace", "Alan", "Emmy", "Noor")
 
@@ -57,7 +63,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await phone.enter("Ada")
     await look("waiting", page)
 
-    activity = await scene.add(settings={"question": QUESTION, "options": [{"id": str(i), "text": each} for i, each in enumerate(OPTIONS)]})
+    activity = await scene.add(settings=POLL)
     await put_in_focus(host, activity)
     await phone.sees(QUESTION)
     await expect(page.get_by_role("radio")).to_have_count(3)
@@ -77,7 +83,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await expect(phone.receipt).to_have_text(KEPT)
     await look("poll-kept", page)
     wire.mend()
-    await expect(phone.banner).to_contain_text("back", timeout=RETURN_MS)
+    await expect(phone.banner).to_contain_text("You are back", timeout=RETURN_MS)
     await look("poll-back", page)
     await scene.move(activity, "paused")
     await expect(page.get_by_text("has paused")).to_be_visible()
@@ -98,6 +104,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await put_in_focus(host, other)
     await phone.sees("Anything else?")
     await expect(page.get_by_label("Your answer")).to_be_visible()
+    await expect(phone.banner).to_have_count(0)  # the last good news
     await look("generic", page)
     wire.cut()
     await expect(phone.banner).to_be_visible()
@@ -182,7 +189,7 @@ async def tour_screen(cast: Cast, stage: Stage, look: Look) -> None:
     await page.goto(f"{cast.url}/screen#session={scene.id}&ticket={scene.ticket}")
     await expect(page.get_by_text(scene.code)).to_be_visible()
     await look("screen-welcome", page)
-    activity = await scene.add(settings={"question": QUESTION, "options": [{"id": str(i), "text": each} for i, each in enumerate(OPTIONS)]})
+    activity = await scene.add(settings=POLL)
     for place, name in enumerate(AUDIENCE):
         await scene.answer(activity, await scene.join(name), {"selected": [str(place % 2)]})
     await put_in_focus(host, activity)
@@ -209,9 +216,9 @@ async def tour_types(cast: Cast, stage: Stage, look: Look, names: set[str] | Non
     for name, kind in sorted(installed().kinds().items()):
         if names is not None and name not in names:
             continue
-        activity = await scene.add(name, kind.example["settings"])
+        activity = await scene.add(name, {**kind.example["settings"], **SHOWN_AT_ONCE.get(name, {})})
         await put_in_focus(host, activity)
-        card = phone.page.locator("article.question")
+        card = phone.page.locator("article.question:has(.meta .chip.active)")  # no longer the one before, which is closed
         await expect(card.get_by_role("button").or_(card.get_by_role("textbox")).first).to_be_visible()
         await look(f"type-{name}-control", phone.page)
         await _fill(scene, activity, seats, kind.example["answers"])

@@ -25,7 +25,8 @@ class Story:
             name = f"sub{number}"
             self.tell("invoke", submission_id=name, revision=number, data={"selected": [choice]})
             self.accept(name, number, number + 1)
-            self.rest.rows.append(Row(name, PERSON, ACTIVITY, 1, f"n:{name}", number, number + 1, "E1", {"selected": [choice]}))
+            data = {"selected": [choice]}
+            self.rest.rows.append(Row(name, PERSON, ACTIVITY, 1, f"n:{name}", number, number + 1, "E1", data))
         self.state("snapshot", 0, 3, dict(MAP) | {"saved": 3})
         self.tell("saved", submission_id="sub1")
         self.state("delta", 3, 9, {"saved": 9})
@@ -42,13 +43,15 @@ class Story:
         self.tell(
             "frame",
             frame={
-                "type": "accepted", "id": 1, "activity_id": ACTIVITY, "submission_id": name, "response_id": "r", "entry": f"n:{name}",
-                "round": 1, "revision": revision, "epoch": epoch, "offset": offset, "receipt": "x", "durability": "fsync",
-                "duplicate": duplicate,
+                "type": "accepted", "id": 1, "activity_id": ACTIVITY, "submission_id": name,
+                "response_id": "r", "entry": f"n:{name}", "round": 1, "revision": revision, "epoch": epoch,
+                "offset": offset, "receipt": "x", "durability": "fsync", "duplicate": duplicate,
             },
         )  # fmt: skip
 
-    def state(self, kind: str, since: int, offset: int, values: dict[str, Any], *, epoch: str = "E1", client: str = "phone") -> None:
+    def state(
+        self, kind: str, since: int, offset: int, values: dict[str, Any], *, epoch: str = "E1", client: str = "phone"
+    ) -> None:
         frame = {"type": kind, "epoch": epoch, "since": since, "offset": offset, "set": values, "removed": [], "reason": None}
         self.tell("frame", client, frame=frame)
 
@@ -167,9 +170,9 @@ def accept_in_a_dead_epoch(story: Story) -> None:
         (make_up, "P2"), (change_value, "P2"), (miscount, "P3 tally"), (miscount_people, "P3 tally"), (miscount_in_run, "P3 count"),
         (diverge, "P4"), (leave_a_gap, "P5"), (differ_at_one_position, "P6"), (move_watermark_back, "P7 watermark"),
         (say_saved_too_early, "P7 told saved"), (give_an_offset_twice, "P8 two"), (accept_twice, "P8 accepted twice"),
-        (store_what_was_refused, "P9"), (refuse_what_was_accepted, "P1"), (count_after_closing, "P10"), (repeat_an_epoch, "P11 epoch"),
-        (accept_in_a_dead_epoch, "P11 accepted"), (leak_another_session, "P12"), (leak_to_participants, "P12"),
-        (say_what_nobody_knows, "P12"),
+        (store_what_was_refused, "P9"), (refuse_what_was_accepted, "P1"), (count_after_closing, "P10"),
+        (repeat_an_epoch, "P11 epoch"), (accept_in_a_dead_epoch, "P11 accepted"), (leak_another_session, "P12"),
+        (leak_to_participants, "P12"), (say_what_nobody_knows, "P12"),
     ],
 )  # fmt: skip
 def test_broken_promise_is_named(harm: Callable[[Story], None], promise: str) -> None:

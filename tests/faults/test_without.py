@@ -130,9 +130,7 @@ async def test_without(rule: str, scenario: Scenario, promises: tuple[str, ...],
     assert broken & set(promises), f"without {rule} nothing of {promises} broke, but {broken}"
 
 
-@pytest.mark.parametrize(
-    "scenario", [lose_connections, roll_back, lose_replies, save_slowly, close_what_was_forgotten, forget_unsaved]
-)
+@pytest.mark.parametrize("scenario", [lose_connections, save_slowly, close_what_was_forgotten, forget_unsaved])
 async def test_with_every_rule(scenario: Scenario, cluster: Cluster, tmp_path: Path) -> None:
     verdict = await run_without("", scenario, cluster, tmp_path)
     assert not verdict, str(verdict)

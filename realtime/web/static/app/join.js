@@ -13,7 +13,7 @@ show();
 addEventListener("hashchange", show);
 
 function show() {
-  const code = readCode(decodeURIComponent(location.hash.slice(1)));
+  const code = readCode(decoded(location.hash.slice(1)));
   room?.close();
   room = null;
   if (!code) {
@@ -23,6 +23,15 @@ function show() {
   const seat = seatOf(code);
   if (seat) enter(code, seat);
   else fill(document.body, makeBar(), h("main", {}, makeDoor(code)));
+}
+
+/** The address comes from anybody: what is no text is no code. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
 }
 
 function enter(code, seat) {

@@ -25,17 +25,34 @@ function pick(type) {
   return KNOWN.has(name) ? name : "generic";
 }
 
-/** The control of a type, with the texts it says. */
+/** The control of a type, with the texts it says and its looks. */
 export async function loadControl(type) {
-  const [module] = await Promise.all([import(`./controls/${pick(type)}.js`), loadTexts("types")]);
+  const [module] = await Promise.all([import(`./controls/${pick(type)}.js`), loadTexts("types"), loadStyles()]);
   return module;
 }
 
-/** The chart of a type, with the texts it says. */
+/** The chart of a type, with the texts it says and its looks. */
 export async function loadChart(type) {
-  const [module] = await Promise.all([import(`./charts/${pick(type)}.js`), loadTexts("types")]);
+  const [module] = await Promise.all([import(`./charts/${pick(type)}.js`), loadTexts("types"), loadStyles()]);
   return module;
 }
+
+/** The style sheet of controls and charts: a phone at the door does without it. */
+export function loadStyles() {
+  styles ??= new Promise((resolve) => {
+    const href = new URL("./types.css", import.meta.url).href;
+    if ([...document.styleSheets].some((sheet) => sheet.href === href)) {
+      resolve();
+      return;
+    }
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href, onload: resolve, onerror: resolve }); // plain looks are better than none
+    document.head.append(link);
+  });
+  return styles;
+}
+
+let styles = null;
 
 /** What a person is asked, whatever the type calls it. */
 export function questionOf(activity) {

@@ -19,7 +19,7 @@ function makeColumn(name, ideas, isNamed) {
 }
 
 function makeIdea(idea) {
-  return h("li", {}, h("p", { class: "pre grow" }, idea.text), idea.votes > 0 && h("span", { class: "chip bare", "aria-label": t("board.votes", { n: idea.votes }) }, `● ${number(idea.votes)}`));
+  return h("li", {}, h("p", { class: "pre grow" }, idea.text), idea.votes > 0 && h("span", { class: "chip bare", role: "img", "aria-label": t("board.votes", { n: idea.votes }) }, `● ${number(idea.votes)}`));
 }
 
 /** Ideas of one group together, single ones each on their own; the most voted first. */

@@ -32,7 +32,7 @@ export function mount(element, activity, own, submit) {
     const body = h("p", { class: "pre grow" });
     const less = h("button", { type: "button", class: "icon-button round" }, icon("minus"));
     const more = h("button", { type: "button", class: "icon-button round" }, icon("plus"));
-    const mine = h("span", { class: "dots" });
+    const mine = h("span", { class: "dots", role: "img" });
     const total = h("span", { class: "small soft" });
     const remove = h("button", { type: "button", class: "icon-button" }, icon("bin"));
     return { body, less, more, mine, total, remove, item: h("li", {}, body, total, less, mine, more, remove) };

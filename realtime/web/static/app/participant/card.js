@@ -17,6 +17,8 @@ export class Card {
   #isChanging = false;
   #refusal = null;
   #spoken = null;
+  #isLoading = false;
+  #isLoadingChart = false;
   #timer = null;
   #wasReading = false;
   #displayedAt = new Date().toISOString();
@@ -49,8 +51,14 @@ export class Card {
     this.#load(activity);
   }
 
+  /** Where the network is away nothing can be loaded; it is tried again with the next change. */
   async #load(activity) {
-    const { mount, several = false } = await loadControl(activity.type);
+    this.#isLoading = true;
+    const module = await loadControl(activity.type).catch(() => null);
+    this.#isLoading = false;
+    if (!module) return;
+    const { mount, several = false } = module;
+    this.#loadChart(activity); // now, because later there may be no network
     const submit = (data, options = {}) => this.#submit(data, options);
     this.#several = several;
     this.#control = mount(this.#place, this.#activity, newestOf(this.#mine()), submit);
@@ -91,6 +99,7 @@ export class Card {
 
   update(activity, map) {
     this.#activity = activity;
+    if (!this.#control && !this.#isLoading) this.#load(activity);
     const all = this.#mine();
     const own = newestOf(all);
     const isOpen = activity.state === "active";
@@ -164,13 +173,18 @@ export class Card {
     this.#result.hidden = !this.#seesResult;
     if (this.#result.hidden) return;
     write(this.#resultTitle, t(activity.state === "closed" ? "card.final" : "card.result"));
-    const draw = () => this.#chart(this.#bars, activity, view, map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id), own });
-    if (this.#chart) draw();
-    else
-      loadChart(activity.type).then((module) => {
-        this.#chart = module.draw;
-        draw();
-      });
+    if (this.#chart) this.#chart(this.#bars, activity, view, map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id), own });
+    else this.#loadChart(activity);
+  }
+
+  async #loadChart(activity) {
+    if (this.#isLoadingChart || this.#several) return;
+    this.#isLoadingChart = true;
+    const module = await loadChart(activity.type).catch(() => null);
+    this.#isLoadingChart = false;
+    if (!module) return;
+    this.#chart = module.draw;
+    this.update(this.#activity, this.#connection.state.map);
   }
 }
 

@@ -6,7 +6,7 @@ import { announce, fill, h, icon, write } from "../dom.js";
 import { makeBanner, makeBar } from "../frame.js";
 import { has, number, sentence, t } from "../i18n.js";
 import { Outbox } from "../outbox.js";
-import { activitiesOf, questionOf } from "../parts.js";
+import { activitiesOf, loadStyles, questionOf } from "../parts.js";
 import { Card } from "./card.js";
 import { drawHall, fillHall } from "./hall.js";
 
@@ -19,6 +19,7 @@ const REJOIN = new Set(["unauthenticated", "ticket_expired", "unknown_session", 
  * @param {() => void} onLeave the seat is no longer valid, or the person wants another
  */
 export function openRoom(seat, onLeave) {
+  loadStyles();
   const outbox = new Outbox(storage(), seat.session_id, seat.participant_id);
   const connection = new Connection({ ...surroundings(), sessionId: seat.session_id, ticket: seat.ticket, outbox });
   const room = new Room(seat, connection, onLeave);
@@ -43,6 +44,7 @@ class Room {
   #waiting;
   #connecting = h("div", { class: "middle" }, drawHall(0, 0), h("p", { class: "soft", role: "status" }, t("room.connecting")));
   #others = h("section", { class: "stack" });
+  #elsewhere = h("p", { class: "notice", role: "alert", hidden: true }); // a refusal of what is no longer shown
   #score = h("section", { class: "own-score", hidden: true });
   #ended = null;
 
@@ -61,15 +63,26 @@ class Room {
     fill(document.body, makeBar(this.#title, this.#people), makeBanner(connection, { offline }), this.#main);
     for (const event of ["state", "mine", "status"]) connection.on(event, () => this.#render());
     connection.on("receipt", ({ entry }) => this.#cardOf(entry)?.clearRefusal());
-    connection.on("receipt", () => this.#render());
+    connection.on("receipt", ({ change }) => {
+      if (change === "waiting") this.#elsewhere.hidden = true; // the person went on
+      this.#render();
+    });
     connection.on("refused", ({ entry, ...refusal }) => {
       announce(sentence(refusal));
-      this.#cardOf(entry)?.refuse(refusal);
+      const card = this.#cardOf(entry);
+      card?.refuse(refusal);
+      this.#tellElsewhere(card === this.#shown ? null : entry, refusal);
       this.#render();
     });
     connection.on("score", () => this.#render());
     connection.on("closed", (reason) => this.#end(reason));
     this.#render();
+  }
+
+  #tellElsewhere(entry, refusal) {
+    const activity = entry && this.#connection.state?.map.get(`activity:${entry.activity_id}`);
+    this.#elsewhere.hidden = !activity;
+    if (activity) write(this.#elsewhere, `${questionOf(activity)}: ${sentence(refusal)}`);
   }
 
   #cardOf({ activity_id, round }) {
@@ -97,13 +110,13 @@ class Room {
     if (!shown) {
       this.#shown = null;
       this.#renderOthers(activities);
-      fill(this.#main, this.#waiting, this.#score, this.#others);
+      fill(this.#main, this.#elsewhere, this.#waiting, this.#score, this.#others);
       return;
     }
     const card = this.#cardFor(shown);
     card.update(shown, map);
     this.#renderOthers(activities.filter((each) => each !== shown));
-    fill(this.#main, card.element, this.#score, this.#others);
+    fill(this.#main, this.#elsewhere, card.element, this.#score, this.#others);
     if (this.#shown !== card) {
       if (this.#shown || !document.hasFocus()) announce(t("room.newQuestion", { title: questionOf(shown) }));
       this.#shown = card;

@@ -62,6 +62,6 @@ export function drawBoard(element, board, most = 10) {
     const climbed = each.previous_rank ? each.previous_rank - each.rank : 0;
     const move = climbed > 0 ? `▲ ${number(climbed)}` : climbed < 0 ? `▼ ${number(-climbed)}` : "";
     return h("li", { class: each.rank === 1 ? "first-place" : "" }, h("span", { class: "place" }, number(each.rank)), h("span", { class: "grow" }, each.name || t("people.anonymous")),
-      move && h("span", { class: "small soft", "aria-label": t(climbed > 0 ? "board.climbed" : "board.fell", { n: Math.abs(climbed) }) }, move), h("strong", {}, t("rank.points", { n: each.points })));
+      move && h("span", { class: "small soft", role: "img", "aria-label": t(climbed > 0 ? "board.climbed" : "board.fell", { n: Math.abs(climbed) }) }, move), h("strong", { "aria-hidden": "true" }, number(each.points)), h("span", { class: "off-screen" }, t("rank.points", { n: each.points })));
   })));
 }
