@@ -199,7 +199,7 @@ class App:
 
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Ready needs Redis; without PostgreSQL the process is degraded and still takes answers."""
-        established = all(self.incarnation.epochs)
+        established = self.condition.live
         try:
             async with asyncio.timeout(1.0):
                 await self.pool.fetchval("SELECT 1")
@@ -227,6 +227,7 @@ class App:
             self.recovery.run(),
             self.recovery.watch(),
             self.hub.run(),
+            self.hub.beat(),
             self.publisher.run(),
             self.timing.run(),
             self.scoring.run(),

@@ -23,10 +23,11 @@ class Condition:
         self.waiting = 0
         self.lag_ms = 0
         self.loop_lag_seconds = 0.0
+        self._answers = True  # whether Redis did, the last time that it was asked
 
     @property
     def live(self) -> bool:
-        return all(self._incarnation.epochs) and not self._reading()
+        return all(self._incarnation.epochs) and self._answers and not self._reading()
 
     def document(self) -> dict[str, object]:
         """What presenters are told."""
@@ -40,5 +41,7 @@ class Condition:
             self.loop_lag_seconds = max(0.0, time.monotonic() - started - every_seconds)
             try:
                 self.waiting, self.lag_ms = await self._outbox.backlog()
+                self._answers = True
             except ConnectionError as error:
+                self._answers = False
                 log.debug("the outbox cannot be measured: %s", error)

@@ -272,9 +272,9 @@ class Hub:
     # ------------------------------------------------------------------------------------------ housekeeping
 
     async def run(self) -> None:
-        """Slow ticks, presence and heartbeats, until cancelled."""
+        """Slow ticks, presence and health, until cancelled."""
         step = min(self._heartbeat_seconds / 4, self._slow_tick_seconds / 4, 0.25)
-        slow_at = beat_at = 0.0
+        slow_at = 0.0
         while True:
             await asyncio.sleep(step)
             now = time.monotonic()
@@ -287,9 +287,6 @@ class Hub:
             if now - slow_at >= self._slow_tick_seconds:
                 slow_at = now
                 self.poke_all()
-            if now - beat_at >= self._heartbeat_seconds / 4:
-                beat_at = now
-                self._beat(now)
 
     def health(self, audience: Audience) -> bytes:
         """The present `health` frame for an audience; lag in whole seconds, so that it does not change all the time."""
@@ -314,6 +311,12 @@ class Hub:
                         if open_here and connection.wire.buffered() <= self._buffer_bytes:
                             connection.push(payload)
             self._told[audience] = payload
+
+    async def beat(self) -> None:
+        """Heartbeats, until cancelled; a loop of their own, so that a hung Redis cannot delay them."""
+        while True:
+            await asyncio.sleep(self._heartbeat_seconds / 4)
+            self._beat(time.monotonic())
 
     async def _keep_presence(self, room: Room, now: float) -> None:
         whole = now - room.presence_at >= self._presence_seconds / 3

@@ -96,7 +96,14 @@ def decode(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
         value = _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         raise Refusal("malformed", details={"reason": str(error)[:200]}) from error
-    check(value, limits)
+    try:
+        check(value, limits)
+    except Refusal as refusal:
+        # Whoever sent it must learn which of his messages it was, or he would wait and send it for ever.
+        message_id = value.get("id") if isinstance(value, dict) else None
+        if type(message_id) is int and 0 <= message_id <= 2**53:
+            refusal.details["id"] = message_id
+        raise
     return value
 
 

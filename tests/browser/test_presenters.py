@@ -57,6 +57,7 @@ async def test_the_keys_run_a_session(cast: Cast, stage: Stage) -> None:
     await keyboard.press("?")
     await expect(desk.page.get_by_role("dialog")).to_contain_text("Reveal or hide results")
     await keyboard.press("Escape")
+    await expect(desk.page.get_by_role("dialog")).to_have_count(0)
     for question in ("First?", "Second?"):
         await keyboard.press("n")
         await expect(desk.page.get_by_label("Question", exact=True)).to_be_focused()

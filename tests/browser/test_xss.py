@@ -150,7 +150,6 @@ async def test_addresses(cast: Cast) -> None:
         await desk.page.goto(f"{desk.url}/present?x={text}#session={text}&ticket={text}")
         await nothing_ran(desk.page)
     await phone.page.goto(f"{phone.url}/join#%E0%A4")  # no text at all
-    await phone.page.reload()
     await expect(phone.page.locator("#code, #nickname")).to_be_visible()
     response = await desk.page.request.get(f"{desk.url}/qr.svg?text={quote(PAYLOADS[5], safe='')}")
     assert "onload" not in await response.text()

@@ -131,6 +131,7 @@ def test_a_withdrawal_carries_no_answer() -> None:
     entry = Entry("s1", "activity", None, 2, 3, "v:x", withdraw=True)
     assert entry.command() == {
         "type": "withdraw", "activity_id": "activity", "submission_id": "s1", "entry": "v:x", "round": 2, "revision": 3,
+        "receipt": None,
     }  # fmt: skip
 
 
