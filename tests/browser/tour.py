@@ -30,6 +30,7 @@ SHOWN_AT_ONCE: Final[dict[str, dict[str, Any]]] = {
     "word_cloud": {"moderate_submissions": False},
     "qna": {"moderate_questions": False},
 }
+NETWORK_IS_BACK: Final = "dispatchEvent(new Event('online'))"  # what a phone tells its pages, which then wait no longer
 AUDIENCE: Final = ("Ada", "Grace", "Alan", "Emmy", "Noor")
 
 
@@ -83,6 +84,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await expect(phone.receipt).to_have_text(KEPT)
     await look("poll-kept", page)
     wire.mend()
+    await page.evaluate(NETWORK_IS_BACK)
     await expect(phone.banner).to_contain_text("You are back", timeout=RETURN_MS)
     await look("poll-back", page)
     await scene.move(activity, "paused")
@@ -112,6 +114,7 @@ async def tour_participant(cast: Cast, stage: Stage, server: Server, look: Look)
     await phone.answer()
     await scene.move(other, "closed")
     wire.mend()
+    await page.evaluate(NETWORK_IS_BACK)
     await expect(page.get_by_role("alert").filter(has_text=TOO_LATE)).to_be_visible(timeout=RETURN_MS)
     await look("refused-too-late", page)
 

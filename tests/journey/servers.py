@@ -18,7 +18,8 @@ from realtime.engines.postgres import DATABASE, SOCKET_PORT
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLENUM = [sys.executable, "-m", "realtime.cli"]
 START_SECONDS = 60.0
-STOP_SECONDS = 2.0  # what Ctrl-C may take
+STOP_SECONDS = 2.0  # what Ctrl-C may take; held by the tests of the shutdown itself
+PATIENCE_SECONDS = 15.0  # what it may take at the end of any other test, on a machine that is busy with others
 
 
 def free_port() -> int:
@@ -112,10 +113,10 @@ class Server:
         started = time.monotonic()
         self.interrupt()
         try:
-            code = self.wait(STOP_SECONDS)
+            code = self.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.end()
-            raise AssertionError(f"Ctrl-C took longer than {STOP_SECONDS} s\n{self.log.read_text()[-4000:]}") from None
+            raise AssertionError(f"Ctrl-C took longer than {PATIENCE_SECONDS} s\n{self.log.read_text()[-4000:]}") from None
         seconds = time.monotonic() - started
         assert code == 0, self.log.read_text()[-4000:]
         assert processes_of(self.data) == []
