@@ -33,6 +33,7 @@ class Run {
   #session;
   #connection;
   #selected = null;
+  #fresh = null; // just made here, and perhaps not in the state yet
   #stages = new Map();
   #builder = null;
   #title = h("span", { class: "name" });
@@ -93,7 +94,9 @@ class Run {
     if (!this.#connection.state) return;
     const value = this.#value;
     const activities = activitiesOf(this.#map);
-    if (!activities.some((each) => each.id === this.#selected)) this.#selected = (activities.find((each) => each.id === value.focus) ?? activities[0])?.id ?? null;
+    if (activities.some((each) => each.id === this.#fresh)) this.#fresh = null;
+    const isComing = this.#selected !== null && this.#selected === this.#fresh; // the reply names it before the state has it
+    if (!isComing && !activities.some((each) => each.id === this.#selected)) this.#selected = (activities.find((each) => each.id === value.focus) ?? activities[0])?.id ?? null;
     write(this.#title, value.title ?? "");
     document.title = `${value.title} · Plenum`;
     if (value.title !== this.#session.title || value.join_code !== this.#session.join_code) {
@@ -196,6 +199,7 @@ class Run {
       const result = await this.#act(command);
       if (!result) return; // the form stays, with what was typed
       const id = activity?.id ?? idIn(result);
+      if (!activity) this.#fresh = id;
       this.#select(id);
       if (isOpening && id) await this.#act({ type: "move", activity_id: id, to: "active" });
     };
