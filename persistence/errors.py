@@ -4,7 +4,8 @@
 import asyncpg
 
 # What a call may raise when PostgreSQL is away, overloaded or refuses: nothing is known then, and trying again may help.
-STORAGE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# An internal error of the client is a connection in a state that a hung or killed server left it in; the pool drops it.
+STORAGE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 class PersistenceError(Exception):

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import asyncpg
 
 from persistence import batch, shards
-from persistence.errors import Fenced
+from persistence.errors import STORAGE_ERRORS, Fenced
 from realtime.core.response import Join, Response
 
 log = logging.getLogger("plenum.flusher")
@@ -188,7 +188,7 @@ class Flusher(Generic[PendingT]):
             try:
                 for number in self._numbers:
                     await self._keep_lease(number)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except STORAGE_ERRORS as error:
                 log.debug("leases could not be renewed: %s", error)
             await asyncio.sleep(self._lease_seconds / 3)
 
@@ -208,6 +208,6 @@ class Flusher(Generic[PendingT]):
         for number, token in list(self.done.leases.items()):
             try:
                 await shards.release_lease(self._pool, number, token)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except STORAGE_ERRORS as error:
                 log.debug("the lease of shard %d lapses by itself: %s", number, error)
             self.done.leases.pop(number, None)

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from persistence import migration, server_keys, shards
-from persistence.errors import PersistenceError
+from persistence.errors import STORAGE_ERRORS, PersistenceError
 from persistence.flusher import Flusher
 from persistence.pool import check_server as check_database
 from persistence.pool import open_pool
@@ -71,6 +71,8 @@ from realtime.web.socket import Sockets
 
 log = logging.getLogger("plenum.app")
 
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
 
 class App:
     """Everything one process needs, built in `open_app`."""
@@ -109,7 +111,7 @@ class App:
         )  # fmt: skip
         self._pokes = pokes
         self.outbox = Outbox(redis, self.incarnation, self.live.shards, timeout_seconds=max(timeout, 5.0))
-        self.condition = Condition(self.incarnation, self.outbox, lambda: self.hub.degraded)
+        self.condition = Condition(self.incarnation, self.outbox)
         self.flusher = Flusher(
             pool, self.outbox, range(settings.shards), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
             rows=settings.flush_rows, age_ms=settings.flush_age_ms, retry_ms=settings.flush_retry_ms,
@@ -204,7 +206,7 @@ class App:
             async with asyncio.timeout(1.0):
                 await self.pool.fetchval("SELECT 1")
             database = True
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        except STORAGE_ERRORS:
             database = False
         report = {
             "status": "draining"
@@ -223,21 +225,11 @@ class App:
     @contextlib.asynccontextmanager
     async def running(self, *, flusher: bool) -> AsyncIterator[None]:
         """Run the loops of a hub (and the flusher, if wanted) until left; the flusher then finishes first."""
-        loops = [
-            self.recovery.run(),
-            self.recovery.watch(),
-            self.hub.run(),
-            self.hub.beat(),
-            self.publisher.run(),
-            self.timing.run(),
-            self.scoring.run(),
-            self.correcting.run(),
-            self.score_pushes.run(),
-            self.condition.run(),
-            self._renew_keys(),
-            self.auditor.run(lambda: self.hub.rooms, every_seconds=self.settings.audit_seconds),
-            listen(self._pokes, self.live.shards, self.hub.poke, self.hub.poke_all),
-        ]
+        loops: list[Loop] = [
+            self.recovery.run, self.recovery.watch, self.hub.run, self.hub.beat, self.publisher.run, self.timing.run,
+            self.scoring.run, self.correcting.run, self.score_pushes.run, self.condition.run, self._renew_keys, self._audit,
+            self._listen,
+        ]  # fmt: skip
         async with _tasks(loops):
             # Before the shards have epochs there is nothing to flush, and recovery takes their leases.
             await self.established(60.0)
@@ -247,13 +239,19 @@ class App:
     @contextlib.asynccontextmanager
     async def recovering(self) -> AsyncIterator[None]:
         """Run recovery alone, for a process that only flushes."""
-        async with _tasks([self.recovery.run(), self.recovery.watch()]):
+        async with _tasks([self.recovery.run, self.recovery.watch]):
             yield
+
+    async def _audit(self) -> None:
+        await self.auditor.run(lambda: self.hub.rooms, every_seconds=self.settings.audit_seconds)
+
+    async def _listen(self) -> None:
+        await listen(self._pokes, self.live.shards, self.hub.poke, self.hub.poke_all)
 
     @contextlib.asynccontextmanager
     async def flushing(self) -> AsyncIterator[None]:
         """Run the flusher; on leaving, what is left is flushed within the time for draining."""
-        task = asyncio.create_task(self.flusher.run())
+        task = asyncio.create_task(_until_done(self.flusher.run))
         try:
             yield
         finally:
@@ -292,7 +290,7 @@ class App:
             await asyncio.sleep(max(settle / 4, 1.0))
             try:
                 self.ring.replace(_order(await server_keys.ring(self.pool), settle))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except STORAGE_ERRORS as error:
                 log.debug("the keys could not be read again: %s", error)
 
     async def close(self) -> None:
@@ -302,11 +300,9 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def _tasks(loops: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run loops beside the body; one that ends by a fault is logged at once and ends the process' readiness."""
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    for task in tasks:
-        task.add_done_callback(_report)
+async def _tasks(loops: Sequence[Loop]) -> AsyncIterator[None]:
+    """Run loops beside the body, until it is left."""
+    tasks = [asyncio.create_task(_keep_running(loop)) for loop in loops]
     try:
         yield
     finally:
@@ -315,9 +311,26 @@ async def _tasks(loops: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[No
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("a loop of the server ended by a fault", exc_info=error)
+async def _until_done(loop: Loop) -> None:
+    """As `_keep_running`, for a loop that ends by itself when it is told to stop."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("a loop of the server ended by a fault; it starts again in a second")
+            await asyncio.sleep(1.0)
+        else:
+            return
+
+
+async def _keep_running(loop: Loop) -> None:
+    """Start a loop again when it ends by a fault nobody foresaw: one fault must not end what the process lives by."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("a loop of the server ended by a fault; it starts again in a second")
+        await asyncio.sleep(1.0)
 
 
 @contextlib.asynccontextmanager

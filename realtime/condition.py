@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 
 from realtime.store.connection import Incarnation
 from realtime.store.outbox import Outbox
@@ -16,10 +15,9 @@ LATE_MS = 3_000  # an oldest unsaved answer older than this means PostgreSQL doe
 class Condition:
     """The last measurements. `live` false: answers get `retry`. `waiting` and `lag_ms` are of the whole store."""
 
-    def __init__(self, incarnation: Incarnation, outbox: Outbox, reading: Callable[[], bool]) -> None:
+    def __init__(self, incarnation: Incarnation, outbox: Outbox) -> None:
         self._incarnation = incarnation
         self._outbox = outbox
-        self._reading = reading  # whether the hub's last reads of Redis failed
         self.waiting = 0
         self.lag_ms = 0
         self.loop_lag_seconds = 0.0
@@ -27,7 +25,7 @@ class Condition:
 
     @property
     def live(self) -> bool:
-        return all(self._incarnation.epochs) and self._answers and not self._reading()
+        return all(self._incarnation.epochs) and self._answers
 
     def document(self) -> dict[str, object]:
         """What presenters are told."""

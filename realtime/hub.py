@@ -48,7 +48,6 @@ class Hub:
         self.connected = 0
         self.frames_sent = 0
         self.ticks = 0
-        self.degraded = False
 
     @property
     def rooms(self) -> dict[str, Room]:
@@ -202,7 +201,6 @@ class Hub:
         except Refusal as error:
             self._complain(room, error)
             return
-        self.degraded = False
         self._push(room, replica)
         if personal:
             await self._tell_own(room, replica, personal)
@@ -213,7 +211,6 @@ class Hub:
             for connection in list(room.connections):
                 connection.wire.close(CloseCode.SESSION_ENDED)
             return
-        self.degraded = True
         log.debug("session %s could not be read: %s", room.session_id, error)
 
     def _push(self, room: Room, replica: Replica) -> None:
