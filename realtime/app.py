@@ -302,7 +302,7 @@ class App:
 @contextlib.asynccontextmanager
 async def _tasks(loops: Sequence[Loop]) -> AsyncIterator[None]:
     """Run loops beside the body, until it is left."""
-    tasks = [asyncio.create_task(_keep_running(loop)) for loop in loops]
+    tasks = [asyncio.create_task(_until_done(loop)) for loop in loops]
     try:
         yield
     finally:
@@ -312,25 +312,16 @@ async def _tasks(loops: Sequence[Loop]) -> AsyncIterator[None]:
 
 
 async def _until_done(loop: Loop) -> None:
-    """As `_keep_running`, for a loop that ends by itself when it is told to stop."""
+    """Run a loop until it ends by itself; start it again when a fault nobody foresaw ends it."""
     while True:
         try:
             await loop()
         except Exception:
+            # The boundary of the process: one fault must not end what everybody in the room lives by.
             log.exception("a loop of the server ended by a fault; it starts again in a second")
             await asyncio.sleep(1.0)
         else:
             return
-
-
-async def _keep_running(loop: Loop) -> None:
-    """Start a loop again when it ends by a fault nobody foresaw: one fault must not end what the process lives by."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            log.exception("a loop of the server ended by a fault; it starts again in a second")
-        await asyncio.sleep(1.0)
 
 
 @contextlib.asynccontextmanager
