@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 TIERS: dict[str, tuple[str, ...]] = {
     "pure": ("core", "activities"),
     "engines": (),  # Whatever no other tier names: new folders of tests are never forgotten.
-    "journeys": ("journey", "wire", "faults"),
+    "journeys": ("journey", "wire", "faults", "hostile"),
     "browser": ("browser",),
 }
 LINTERS = {

@@ -7,6 +7,7 @@ an end for peers that stop reading.
 """
 
 import asyncio
+import codecs
 import contextlib
 import socket
 import struct
@@ -15,7 +16,7 @@ from typing import Any, Final, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig
-from websockets.frames import Close, Frame
+from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Request
 
 from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, CloseCode
@@ -25,6 +26,8 @@ RATE_BYTES_PER_SECOND: Final = 65_536  # more than any honest client sends
 BURST_BYTES: Final = 262_144
 MAX_FRAGMENTS: Final = 64
 CLOSE_SECONDS: Final = 2.0  # after this time a closing connection is aborted
+_NOT_UTF8: Final = Close(1007, "text that is not UTF-8")  # RFC 6455 §8.1
+_Utf8: Final = codecs.getincrementaldecoder("utf-8")
 
 
 class Listener(Protocol):
@@ -72,6 +75,7 @@ class SocketWire(WebSocketsSansIOProtocol):
         self._budget_at = self.loop.time()
         self._ended = False
         self._deaf = False
+        self._utf8: codecs.IncrementalDecoder | None = None  # of a text message in fragments
 
     # ----------------------------------------------------------------------------------- as the hub sees it
 
@@ -179,17 +183,72 @@ class SocketWire(WebSocketsSansIOProtocol):
             return
         self._listener.received(data)
 
+    def handle_text(self, event: Frame) -> None:
+        self._utf8 = None if event.fin else _Utf8()
+        if self._is_utf8(event):
+            super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        self._utf8 = None
+        super().handle_bytes(event)
+
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) >= MAX_FRAGMENTS:
             self._policy(CloseCode.FLOOD)
             return
-        super().handle_cont(event)
+        if self.curr_msg_data_type == "bytes" or self._is_utf8(event):
+            super().handle_cont(event)
 
-    def handle_ping(self) -> None:
-        if self.transport.get_write_buffer_size() > 65_536:
-            self.conn.data_to_send()  # a pong nobody reads would only pile up
+    def _is_utf8(self, event: Frame) -> bool:
+        """Whether a frame continues valid text; the connection fails with the first octet that does not."""
+        data = bytes(event.data)
+        if self._utf8 is None and data.isascii():
+            return True
+        try:
+            (self._utf8 or _Utf8()).decode(data, event.fin)
+        except UnicodeDecodeError:
+            self._fail(_NOT_UTF8)
+            return False
+        return True
+
+    def handle_events(self) -> None:
+        """Handle what was parsed, in its order.
+
+        The parser writes its pongs and its close frame for a whole chunk at once, before the messages in it are answered;
+        so they are left out, and written here when their turn comes.
+        """
+        events = self.conn.events_received()
+        self.conn.data_to_send()
+        for event in events:
+            if not isinstance(event, Frame):
+                self.handle_connect(cast(Request, event))
+                continue
+            match event.opcode:
+                case Opcode.TEXT:
+                    self.handle_text(event)
+                case Opcode.CONT:
+                    self.handle_cont(event)
+                case Opcode.BINARY:
+                    self.handle_bytes(event)
+                case Opcode.PING:
+                    self._answer_ping(bytes(event.data))
+                case Opcode.PONG:
+                    self.handle_pong(event)
+                case Opcode.CLOSE:
+                    self.handle_close(event)
+
+    def _answer_ping(self, payload: bytes) -> None:
+        # A pong that nobody reads would only pile up.
+        if not self._ended and self.transport.get_write_buffer_size() <= 65_536:
+            self.transport.write(b"\x8a" + bytes((len(payload),)) + payload)
+
+    def handle_close(self, event: Frame) -> None:
+        if self.close_sent:
+            super().handle_close(event)
             return
-        super().handle_ping()
+        payload = bytes(event.data)
+        self.transport.write(b"\x88" + bytes((len(payload),)) + payload)
+        self._end()
 
     def _policy(self, code: CloseCode) -> None:
         self.close(code)
@@ -215,21 +274,35 @@ class SocketWire(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSE_SECONDS, self.abort)
 
     def handle_parser_exception(self) -> None:
-        """The peer sent what is no WebSocket, or too much at once: say so, end our side, and read no more.
-
-        What still arrives is dropped, not left unread: a socket closed over unread bytes would be reset, and
-        the reason lost with it.
-        """
+        """The peer sent what is no WebSocket, or too much at once."""
         if self._listener is None:
             super().handle_parser_exception()
             self.loop.call_later(CLOSE_SECONDS, self.abort)
             return
-        self.conn.data_to_send()  # the parser's own close frame, with a code that says nothing about reconnecting
-        code = CloseCode.TOO_LARGE if isinstance(self.conn.parser_exc, PayloadTooBig) else CloseCode.PROTOCOL
+        self.handle_events()  # what was said before the fault is answered first
+        if isinstance(self.conn.parser_exc, PayloadTooBig):
+            if not self._ended:
+                self.send(frame_text(encode(closing_frame(CloseCode.TOO_LARGE))))
+            self._fail(Close(int(CloseCode.TOO_LARGE), ""))
+        else:
+            # Who breaks RFC 6455 is told so by its own codes, 1002 or 1007. Who closes in the middle of a message just closes.
+            close = self.conn.close_rcvd or self.conn.close_sent
+            assert close is not None
+            self._fail(close)
+
+    def _fail(self, close: Close) -> None:
+        """Fail the connection as RFC 6455 §7.1.7 has it: say the code, then end."""
         if not self._ended:
-            self.send(frame_text(encode(closing_frame(code))))
-            payload = Close(int(code), "").serialize()
+            payload = close.serialize()[:125]
             self.transport.write(b"\x88" + bytes((len(payload),)) + payload)
+        self._end()
+
+    def _end(self) -> None:
+        """End our side after the close frame, and read no more.
+
+        What still arrives is dropped, not left unread: a socket closed over unread bytes would be reset, and
+        the reason lost with it.
+        """
         self._ended = self._deaf = self.close_sent = True
         self.stop_keepalive()
         if self.transport.can_write_eof():

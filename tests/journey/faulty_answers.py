@@ -31,13 +31,17 @@ ANSWERS: dict[str, tuple[str, str]] = {
 }
 
 # Whole documents that are no message at all.
-DOCUMENTS: dict[str, tuple[str | bytes, str]] = {
+DOCUMENTS: dict[str, tuple[str, str]] = {
     "empty": ("", "malformed"),
     "blank": (" \n", "malformed"),
     "no JSON": ("hello?", "malformed"),
     "half an object": ('{"type":"ping","id":1', "malformed"),
     "two documents": ('{"type":"ping","id":1} {}', "malformed"),
     "raw control character": ('{"type":"ping\x01","id":1}', "malformed"),
+}
+
+# Whole documents that are no text; over a WebSocket they fail the connection (RFC 6455 §8.1).
+NOT_TEXT: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'{"type":"ping","id":1,"\xff\xfe":1}', "malformed"),
     "raw surrogate bytes": (b'{"type":"ping","id":1,"x":"\xed\xa0\x80"}', "malformed"),
 }

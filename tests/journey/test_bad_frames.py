@@ -9,7 +9,7 @@ from websockets.exceptions import InvalidStatus
 
 from realtime.core.errors import REASONS
 from tests.journey.clients import Client
-from tests.journey.faulty_answers import ANSWERS, DOCUMENTS
+from tests.journey.faulty_answers import ANSWERS, DOCUMENTS, NOT_TEXT
 from tests.journey.stages import Scene, Stage, new_id
 
 MOST_FAULTS = 20
@@ -57,6 +57,14 @@ async def test_unreadable_frame_is_refused_and_the_connection_kept(stage: Stage,
     refused = await last_refusal(phone)
     assert (refused["code"], refused["id"]) == (code, None)
     await assert_alive_and_empty(scene, phone, activity_id)
+
+
+@pytest.mark.parametrize("name", NOT_TEXT)
+async def test_frame_that_is_no_text_fails_the_connection(stage: Stage, name: str) -> None:
+    scene = await stage.session()
+    phone = await scene.enter(await scene.join())
+    await phone.send(NOT_TEXT[name][0])
+    assert await phone.until_closed() == 1007
 
 
 @pytest.mark.parametrize(

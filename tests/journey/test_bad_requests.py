@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from realtime.core.errors import REASONS
-from tests.journey.faulty_answers import ANSWERS, DOCUMENTS
+from tests.journey.faulty_answers import ANSWERS, DOCUMENTS, NOT_TEXT
 from tests.journey.stages import Stage, bearer, new_id
 
 
@@ -39,9 +39,9 @@ async def test_bad_answer_is_refused_as_over_the_socket(stage: Stage, name: str)
     assert status["response_count"] == 0
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("name", DOCUMENTS | NOT_TEXT)
 async def test_unreadable_body_is_malformed(stage: Stage, name: str) -> None:
-    text, code = DOCUMENTS[name]
+    text, code = (DOCUMENTS | NOT_TEXT)[name]
     scene = await stage.session()
     activity_id = await scene.add()
     seat = await scene.join()
