@@ -1,84 +1,189 @@
-"""What one accepted answer costs, whole path: frame in, checked, counted in Valkey, acknowledged, saved by the way."""
+"""Ingest: what one accepted answer costs, whole path: frame in, checked, counted in Valkey, acknowledged.
+
+Everybody answers, and changes the answer as soon as it is acknowledged. Beside it, in the same run and on the same
+engines: a bare Starlette echo of the same frame, the plain stack (one redis-py call and one INSERT per answer), and the
+limit (the accept script called back to back with batches of 100). Saving is done by a process of its own, so that its
+CPU is told apart.
+"""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from bench.measure import Report, Spread, arguments, conclude, leave, quantile, spread
-from bench.phones import Phone, join_all, open_phones, run, seat, submit
-from bench.serving import Served, plenum
+import asyncpg
 
+from bench.answers import Crowd, choose, write_text
+from bench.measure import Report, Spread, arguments, conclude, cpu_seconds, leave, quantile, short, spread
+from bench.peers import Peer, python_server
+from bench.phones import Phone, join_all, open_phones, run
+from bench.script import back_to_back
+from bench.redis_costs import RedisCosts
+from bench.serving import HIDDEN_POLL, LIVE_POLL, OPEN_TEXT, Served, Stores, flusher, plenum, stores
 
-class Meter:
-    """Counts acknowledgements and lets each phone answer again at once, or not."""
-
-    def __init__(self) -> None:
-        self.accepted = 0
-        self.other: list[bytes] = []
-        self.sent_at: dict[int, float] = {}
-        self.latencies: list[float] = []
-        self.again = False
-        self.activity_id = ""
-
-    def heard(self, phone: Phone, text: bytes) -> None:
-        if text.startswith(b'{"type":"accepted"'):
-            now = time.perf_counter()
-            self.accepted += 1
-            self.latencies.append(now - self.sent_at[phone.number])
-            if self.again:
-                self.press(phone)
-        elif text.startswith((b'{"type":"refused"', b'{"type":"retry"')):
-            self.other.append(text)
-
-    def press(self, phone: Phone) -> None:
-        self.sent_at[phone.number] = time.perf_counter()
-        phone.transport.write(submit(self.activity_id, phone.number + 10, "abcd"[phone.number % 4]))
+_PLAIN_TABLE = """
+CREATE TABLE IF NOT EXISTS plain_responses (
+  id uuid PRIMARY KEY, activity_id uuid NOT NULL, participant_id uuid NOT NULL, seq bigint NOT NULL,
+  response_data jsonb NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX IF NOT EXISTS plain_responses_activity ON plain_responses (activity_id, seq)
+"""
+_PARTS = ("hub", "valkey", "postgres")
 
 
-async def saturate(served: Served, people: int, seconds: float, repeats: int) -> dict[str, Spread]:
-    """Everybody answers, and changes the answer as soon as it is acknowledged."""
-    hall = served.session(most_people=people + 10)
-    joined = await join_all(served.port, hall.code, people)
-    meter = Meter()
-    meter.activity_id = hall.activities[0]
-    phones = await open_phones(served.port, people, heard=meter.heard)
-    await seat(phones, [one["ticket"] for one in joined])
-    found: dict[str, list[float]] = {name: [] for name in ("rate", "hub", "valkey", "postgres", "p50", "p95")}
-    meter.again = True
-    for phone in phones:
-        meter.press(phone)
-    await asyncio.sleep(0.5)
-    for _ in range(repeats):
-        before = {part: served.cpu(part) for part in ("hub", "valkey", "postgres")}
-        counted, started = meter.accepted, time.perf_counter()
-        meter.latencies.clear()
+class Case:
+    """One load: who answers what, and the CPU that each part of the server spends on it."""
+
+    def __init__(self, crowd: Crowd, cpu: dict[str, Callable[[], float]]) -> None:
+        self.crowd = crowd
+        self.cpu = cpu
+        self.found: dict[str, list[float]] = {name: [] for name in ("rate", "p50", "p95", *cpu)}
+
+    def start(self) -> None:
+        self.crowd.again = True
+        for phone in self.crowd.phones:
+            self.crowd.press(phone)
+
+    async def block(self, seconds: float) -> None:
+        """Answer for some seconds, then stop, so that the next system has the machine for itself."""
+        crowd = self.crowd
+        self.start()
+        await asyncio.sleep(0.3)
+        before, counted, started = {part: cpu() for part, cpu in self.cpu.items()}, crowd.accepted, time.perf_counter()
+        crowd.latencies.clear()
         await asyncio.sleep(seconds)
-        took, answers = time.perf_counter() - started, meter.accepted - counted
-        found["rate"].append(answers / took)
-        for part, cpu in before.items():
-            found[part].append((served.cpu(part) - cpu) / answers * 1e6)
-        found["p50"].append(quantile(meter.latencies, 0.5) * 1_000)
-        found["p95"].append(quantile(meter.latencies, 0.95) * 1_000)
-    meter.again = False
-    if meter.other:
-        raise RuntimeError(f"not accepted: {meter.other[0].decode()}")
-    for phone in phones:
-        phone.transport.abort()
-    return {name: spread(values) for name, values in found.items()}
+        took, answers = time.perf_counter() - started, crowd.accepted - counted
+        self.found["rate"].append(answers / took)
+        for part, cpu in self.cpu.items():
+            self.found[part].append((cpu() - before[part]) / answers * 1e6)
+        self.found["p50"].append(quantile(crowd.latencies, 0.5) * 1_000)
+        self.found["p95"].append(quantile(crowd.latencies, 0.95) * 1_000)
+        await crowd.settle()
+
+    def spread(self, name: str) -> Spread:
+        return spread(self.found[name])
 
 
-async def main(quick: bool, repeats: int, cases: Sequence[int]) -> Report:
+class Echo(Crowd):
+    """Phones of a server without sessions: what comes back counts as an acknowledgement."""
+
+    async def connect(self, peer: Peer, path: str, people: int) -> None:
+        self.activities = ["00000000-0000-7000-8000-000000000000"] * people
+        self._sent_at = [0.0] * people
+        self.phones = await open_phones(peer.port, people, path=path, heard=self._hear)
+
+    def _hear(self, phone: Phone, text: bytes) -> None:
+        super()._hear(phone, b'{"type":"accepted"')
+
+
+async def product(served: Served, people: int, config: dict[str, object], kind: str, saver: int) -> Case:
+    crowd = Crowd(write_text if kind == "open_text" else choose)
+    await crowd.arrive(served, [served.session(most_people=people + 10, kind=kind, config=config)], people)
+    parts: dict[str, Callable[[], float]] = {part: (lambda part=part: served.cpu(part)) for part in _PARTS}
+    return Case(crowd, parts | {"flusher": lambda: cpu_seconds(saver)})
+
+
+async def baseline(peer: Peer, path: str, people: int, served: Served) -> Case:
+    crowd = Echo()
+    await crowd.connect(peer, path, people)
+    return Case(crowd, {"hub": peer.cpu, "valkey": lambda: served.cpu("valkey"), "postgres": lambda: served.cpu("postgres")})
+
+
+def add_row(report: Report, name: str, case: Case) -> None:
+    cells = [case.spread(column) if column in case.found else "-" for column in ("rate", *_PARTS, "flusher", "p50", "p95")]
+    report.row(name, *cells)
+
+
+async def limit(on: Stores, served: Served, repeats: int, calls: int) -> tuple[Spread, Spread]:
+    """The script by itself: answers a second, and Valkey's CPU per answer."""
+    hall = served.session(most_people=1_100)
+    people = [one["participant_id"] for one in await join_all(served.port, hall.code, 200)]
+    rates, costs = [], []
+    for _ in range(repeats):
+        rate, cost = await asyncio.to_thread(
+            back_to_back, on.redis_url, served.pids("valkey"), hall.id, hall.activities[0], people, calls
+        )
+        rates.append(rate)
+        costs.append(cost)
+    return spread(rates), spread(costs)
+
+
+async def prepare_plain(on: Stores) -> None:
+    connection = await asyncpg.connect(on.database_url)
+    await connection.execute(_PLAIN_TABLE)
+    await connection.close()
+
+
+async def main(quick: bool, repeats: int) -> Report:
     report = Report(
-        "ingest", "Ingest: one accepted answer", ["case", "answers/s", "hub us", "valkey us", "postgres us", "p50 ms", "p95 ms"]
+        "ingest",
+        "Ingest: one accepted answer",
+        ["case", "answers/s", "hub us", "valkey us", "postgres us", "flusher us", "p50 ms", "p95 ms"],
     )
-    with plenum() as served:
-        for people in cases:
-            found = await saturate(served, people, 1.0 if quick else 3.0, repeats)
-            report.row(f"{people} phones", *(found[name] for name in ("rate", "hub", "valkey", "postgres", "p50", "p95")))
+    seconds, crowds = (0.7, (100,)) if quick else (2.0, (100, 1_000))
+    with (
+        stores() as on,
+        plenum("--no-flusher", on=on) as served,
+        flusher(on) as saver,
+        python_server("Starlette", "starlette_plain", **on.variables) as peer,
+    ):
+        await prepare_plain(on)
+        for people in crowds:
+            cases = {
+                "poll, counts shown later": await product(served, people, HIDDEN_POLL, "poll", saver.pid),
+                "poll, counts live": await product(served, people, LIVE_POLL, "poll", saver.pid),
+                "open question, each text new": await product(served, people, OPEN_TEXT, "open_text", saver.pid),
+                "Starlette echo": await baseline(peer, "/echo", people, served),
+                "plain stack": await baseline(peer, "/answer", people, served),
+            }
+            for _ in range(repeats):
+                for case in cases.values():
+                    await case.block(seconds)
+            for name, case in cases.items():
+                add_row(report, f"{name}, {people} phones", case)
+            hold(report, people, cases, quick=quick)
+            costs = RedisCosts(on.redis_url)
+            await poll_again(cases, costs, seconds)
+            report.remark(f"Valkey by command, {people} phones: {costs.sentence()}.")
+            for case in cases.values():
+                case.crowd.leave()
+        rate, cost = await limit(on, served, repeats, 50 if quick else 300)
+        report.row("limit: the script alone, batches of 100", rate, "-", cost, "-", "-", "-", "-")
+        report.figure("script us", cost.median)
+    report.remark(
+        "CPU is microseconds per accepted answer, of the hub's process, of Valkey (which the flusher reads from as well), of all "
+        "PostgreSQL processes and of `plenum flush`. The load generator shares the two cores, so answers/s are those of a machine "
+        "that does both; CPU per answer is not."
+    )
     return report
+
+
+async def poll_again(cases: dict[str, Case], costs: RedisCosts, seconds: float) -> None:
+    """One more block of the poll, for what Valkey itself says about its commands."""
+    crowd = cases["poll, counts shown later"].crowd
+    counted = crowd.accepted
+    costs.begin()
+    await cases["poll, counts shown later"].block(seconds)
+    costs.end(crowd.accepted - counted)
+
+
+def hold(report: Report, people: int, cases: dict[str, Case], *, quick: bool) -> None:
+    poll, echo, plain = cases["poll, counts shown later"], cases["Starlette echo"], cases["plain stack"]
+    texts = cases["open question, each text new"]
+    for part in (*_PARTS, "flusher"):
+        report.figure(f"{part} us {people}", poll.spread(part).median)
+        report.figure(f"text {part} us {people}", texts.spread(part).median)
+    report.figure(f"rate {people}", poll.spread("rate").median)
+    if quick:
+        return
+    own, bare = poll.spread("hub").median, echo.spread("hub").median
+    report.target(f"hub CPU of an answer, {people} phones", f"<= {short(bare)} us (Starlette echo)", f"{short(own)} us",
+                  reached=own <= bare)  # fmt: skip
+    times = spread([one / other for one, other in zip(poll.found["rate"], plain.found["rate"], strict=True)]).median
+    report.target(f"answers/s of the plain stack, {people} phones", ">= 5 x", f"{short(times)} x", reached=times >= 5)
+    redis = poll.spread("valkey").median
+    report.target(f"Redis CPU per answer, {people} phones", "<= 12 us", f"{short(redis)} us", reached=redis <= 12)
 
 
 if __name__ == "__main__":
     given = arguments(__doc__)
     options = given.parse_args()
-    leave(conclude(run(main(options.quick, options.repeats, (100, 1_000))), options.json))
+    leave(conclude(run(main(options.quick, options.repeats)), options.json))

@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import children, cpu_seconds, name_of
+from realtime.engines import start_engines
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL = {"question": "Which?", "options": [{"id": name, "text": name.upper()} for name in ("a", "b", "c", "d")]}
+LIVE_POLL = {"settings": POLL, "reveal": {"results": "live"}}
+HIDDEN_POLL = {"settings": POLL, "reveal": {"counts": "presenter", "results": "never"}}
+OPEN_TEXT = {"settings": {"prompt": "What was unclear?"}, "reveal": {"counts": "presenter", "results": "never"}}
 
 
 def free_port() -> int:
@@ -49,13 +53,13 @@ class Served:
     pid: int
     folder: Path
     process: subprocess.Popen[bytes] = field(repr=False)
+    engines_below: int = 0  # the process that started the engines, if it is not the server
 
     def pids(self, part: str) -> list[int]:
         """The processes of `hub`, `valkey` or `postgres`."""
-        below = children(self.pid)
         if part == "hub":
-            return [self.pid, *(pid for pid in below if name_of(pid).startswith(("python", "plenum")))]
-        return [pid for pid in below if name_of(pid).startswith(part)]
+            return [self.pid, *(pid for pid in children(self.pid) if name_of(pid).startswith(("python", "plenum")))]
+        return [pid for pid in children(self.engines_below or self.pid) if name_of(pid).startswith(part)]
 
     def cpu(self, part: str) -> float:
         return cpu_seconds(*self.pids(part))
@@ -66,18 +70,20 @@ class Served:
     def get(self, path: str, ticket: str = "") -> Any:
         return ask(self.url, "GET", path, None, ticket)
 
-    def session(self, *, activities: int = 1, most_people: int | None = None, config: dict[str, Any] | None = None) -> "Hall":
-        """A session with open polls."""
+    def session(
+        self, *, activities: int = 1, most_people: int | None = None, kind: str = "poll", config: dict[str, Any] | None = None
+    ) -> "Hall":
+        """A session with open activities, polls unless something else is asked for."""
         body: dict[str, Any] = {"title": "Bench"}
         if most_people:
             body["max_participants"] = most_people
         made = self.post("/api/v1/sessions", body)
         hall = Hall(made["id"], made["join_code"], made["presenter_ticket"])
         for number in range(activities):
-            settings = config or {"settings": POLL, "reveal": {"results": "live"}}
+            settings = config or LIVE_POLL
             added = self.post(
                 f"/api/v1/sessions/{hall.id}/activities",
-                {"type": "poll", "title": f"Poll {number}", "config": settings},
+                {"type": kind, "title": f"Activity {number}", "config": settings},
                 hall.ticket,
             )
             self.post(f"/api/v1/sessions/{hall.id}/activities/{added['id']}/transition", {"target_state": "active"}, hall.ticket)
@@ -105,43 +111,89 @@ def ask(url: str, method: str, path: str, body: Any, ticket: str = "") -> Any:
         raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Engines that this process started for several servers."""
+
+    redis_url: str
+    database_url: str
+    folder: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"REDIS_URL": self.redis_url, "DATABASE_URL": self.database_url}
+
+
 @contextmanager
-def plenum(*arguments: str, **variables: str) -> Iterator[Served]:
-    """`plenum serve` on the embedded engines, with a data folder that is gone afterwards."""
+def stores() -> Iterator[Stores]:
+    """The embedded engines with their defaults, migrated, for servers that are told their addresses."""
+    with tempfile.TemporaryDirectory(prefix="plenum-bench-") as name:
+        engines = start_engines(Path(name) / "data")
+        try:
+            found = Stores(engines.redis_url, engines.database_url, Path(name))
+            command(found, "migrate", "up")
+            yield found
+        finally:
+            engines.stop()
+
+
+def _environment(on: Stores | None, **variables: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **(on.variables if on else {}), **variables}
+
+
+def command(found: Stores, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `plenum` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "realtime.cli", *arguments],
+        cwd=ROOT, env=_environment(found), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+
+@contextmanager
+def plenum(*arguments: str, on: Stores | None = None, port: int = 0, **variables: str) -> Iterator[Served]:
+    """`plenum serve`, on given stores or on engines of its own, with a data folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="plenum-bench-") as name:
         folder = Path(name)
-        port = free_port()
+        port = port or free_port()
         log = (folder / "server.log").open("ab")
-        command = [
-            sys.executable,
-            "-m",
-            "realtime.cli",
-            "serve",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--data-folder",
-            str(folder / "data"),
-            *arguments,
-        ]
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PLENUM_MAX_PARTICIPANTS": "100000", **variables},
+        where = ["--host", "127.0.0.1", "--port", str(port), "--data-folder", str(folder / "data")]
+        started = subprocess.Popen(
+            [sys.executable, "-m", "realtime.cli", "serve", *where, *arguments],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            env=_environment(on, PLENUM_MAX_PARTICIPANTS="100000") | variables,
         )  # fmt: skip
         try:
-            served = Served(f"http://127.0.0.1:{port}", port, process.pid, folder, process)
-            deadline = time.monotonic() + 90
-            while not _ready(served.url):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((folder / "server.log").read_text()[-3_000:])
-                time.sleep(0.05)
+            served = Served(f"http://127.0.0.1:{port}", port, started.pid, folder, started, os.getpid() if on else 0)
+            wait_until_ready(served)
             yield served
         finally:
-            end(process)
+            end(started)
             log.close()
-            if process.returncode not in (0, None):
+            if started.returncode not in (0, -signal.SIGKILL, None):
                 print((folder / "server.log").read_text()[-2_000:], file=sys.stderr)
+
+
+@contextmanager
+def flusher(on: Stores) -> Iterator[subprocess.Popen[bytes]]:
+    """`plenum flush`, so that what saving costs is told apart from what the hub does."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "realtime.cli", "flush"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+        env=_environment(on),
+    )  # fmt: skip
+    try:
+        yield started
+    finally:
+        end(started)
+
+
+def wait_until_ready(served: Served, seconds: float = 90.0) -> None:
+    """Wait until the server says that it takes answers."""
+    deadline = time.monotonic() + seconds
+    while not _ready(served.url):
+        if served.process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError((served.folder / "server.log").read_text()[-3_000:])
+        time.sleep(0.02)
 
 
 def _ready(url: str) -> bool:
