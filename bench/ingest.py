@@ -16,8 +16,8 @@ from bench.answers import Crowd, choose, write_text
 from bench.measure import Report, Spread, arguments, conclude, cpu_seconds, leave, quantile, short, spread
 from bench.peers import Peer, python_server
 from bench.phones import Phone, join_all, open_phones, run
-from bench.script import back_to_back
 from bench.redis_costs import RedisCosts
+from bench.script import back_to_back
 from bench.serving import HIDDEN_POLL, LIVE_POLL, OPEN_TEXT, Served, Stores, flusher, plenum, stores
 
 _PLAIN_TABLE = """
