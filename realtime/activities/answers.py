@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel
 
 from realtime.activities.config import Config
-from realtime.activities.contract import ABSTENTION, ActivityType, Json, count, read_answer
+from realtime.activities.contract import ABSTENTION, ActivityType, Json, count, parse_answer, read_answer
 from realtime.core.errors import Refusal, invalid
 from realtime.core.tally import RESPONSES
 
@@ -34,7 +34,8 @@ def judge(
     submission_id: str, entry: str | None,
 ) -> Judged:  # fmt: skip
     """Check an answer; raises Refusal with the field at fault."""
-    answer = read_answer(kind, settings, data)
+    sent = parse_answer(kind, settings, data)
+    answer: BaseModel | None = None if sent is None else kind.check(settings, sent)
     own = "" if answer is None else kind.entry(settings, answer, submission_id)
     limit = 0
     if own:
@@ -49,22 +50,13 @@ def judge(
     if len(counters) > MAX_COUNTERS:
         raise Refusal("too_many_parts", details={"field": "data", "max_counters": MAX_COUNTERS})
     return Judged(
-        data=ABSTENTION if answer is None else _stored(answer, data),
+        data=ABSTENTION if answer is None else kind.keep(settings, sent, answer),
         counters=counters,
         entry=own,
         entry_limit=limit,
         item=None if answer is None else kind.item(settings, answer),
         answer=answer,
     )
-
-
-def _stored(answer: BaseModel, sent: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The normalised answer with the fields that were sent: nothing is invented, nothing dropped."""
-    dumped: dict[str, Json] = answer.model_dump(mode="json")
-    if isinstance(answer, RootModel):
-        return dumped
-    fields = type(answer).model_fields
-    return {name: value for name, value in dumped.items() if name in sent or value != fields[name].get_default()}
 
 
 def envelope(

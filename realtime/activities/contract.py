@@ -144,6 +144,11 @@ class ActivityType(Generic[SettingsT, AnswerT]):
         """The answer as it is stored (text cleaned, ids resolved); raises Refusal when it does not fit."""
         return answer
 
+    def keep(self, settings: SettingsT, sent: AnswerT, checked: AnswerT) -> dict[str, Json]:
+        """The document that is stored: what was sent, cleaned, with nothing added; reading it again gives `checked`."""
+        document: dict[str, Json] = as_sent(sent.model_dump(mode="json", exclude_unset=True), checked.model_dump(mode="json"))
+        return document
+
     def counters(self, settings: SettingsT, answer: AnswerT, elapsed_ms: int | None) -> dict[str, int]:
         """What this answer adds. Names may not begin with `#`; at most 2,000 names; pure."""
         raise TypeError(f"{type(self).__name__} does not define counters")
@@ -253,18 +258,38 @@ def read_settings(kind: ActivityType[Any, Any], document: Json) -> BaseModel:
         raise first_fault(error, "settings") from error
 
 
-def read_answer(kind: ActivityType[Any, Any], settings: BaseModel, data: Json) -> BaseModel | None:
-    """Check an answer against the settings; None is an abstention. Raises Refusal with the field at fault."""
+def parse_answer(kind: ActivityType[Any, Any], settings: BaseModel, data: Json) -> BaseModel | None:
+    """An answer in its present shape, not yet checked against the settings; None is an abstention."""
     if is_abstention(data):
         return None
     if not isinstance(data, Mapping):
         raise Refusal("invalid", details={"field": "data", "reason": "must be an object"})
     try:
-        answer = kind.answer_model.model_validate(kind.migrate_answer(settings, data))
+        return kind.answer_model.model_validate(kind.migrate_answer(settings, data))
     except ValidationError as error:
         raise first_fault(error, "data") from error
+
+
+def read_answer(kind: ActivityType[Any, Any], settings: BaseModel, data: Json) -> BaseModel | None:
+    """Check an answer against the settings; None is an abstention. Raises Refusal with the field at fault."""
+    answer = parse_answer(kind, settings, data)
+    if answer is None:
+        return None
     checked: BaseModel = kind.check(settings, answer)
     return checked
+
+
+def as_sent(sent: Json, checked: Json) -> Json:
+    """The values of a checked document in the shape of the one that was sent: defaults stay out, blanks stay in."""
+    if isinstance(sent, dict) and isinstance(checked, dict):
+        return {
+            name: as_sent(value, checked[name]) if name in checked else value
+            for name, value in sent.items()
+            if name in checked or not value
+        }
+    if isinstance(sent, list) and isinstance(checked, list) and len(sent) == len(checked):
+        return [as_sent(one, other) for one, other in zip(sent, checked, strict=True)]
+    return sent if sent is None or (sent == "" and checked is None) else checked
 
 
 def first_fault(error: ValidationError, root: str) -> Refusal:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, PrivateAttr, model_validator
 
 from realtime.activities.contract import (
+    ABSTENTION,
     ActivityType,
     Answered,
     Item,
@@ -16,6 +17,7 @@ from realtime.activities.contract import (
     Model,
     Sight,
     count,
+    parse_answer,
     read_answer,
     read_settings,
 )
@@ -158,16 +160,21 @@ class Survey(ActivityType[Settings, Answer]):
             if given is not None:
                 kind, part = settings.part(question.id)
                 try:
-                    read = read_answer(kind, part, given)
+                    sent = parse_answer(kind, part, given)
+                    kept = dict(ABSTENTION) if sent is None else kind.keep(part, sent, kind.check(part, sent))
                 except Refusal as refusal:
                     raise _inside(refusal, "data", place) from refusal
-                checked[question.id] = {"abstain": True} if read is None else read.model_dump(mode="json")
+                checked[question.id] = kept
             elif answer.final and question.required:
                 raise invalid(place, "an answer is required")
         result = Answer(answers=checked, final=answer.final)
         if len(self.counters(settings, result, None)) > _MOST_COUNTERS:
             raise Refusal("too_many_parts", details={"field": "data.answers"})
         return result
+
+    def keep(self, settings: Settings, sent: Answer, checked: Answer) -> dict[str, Json]:
+        """Each question's answer as its own type keeps it; what a rule hid again is left out."""
+        return checked.model_dump(mode="json", include=sent.model_fields_set)
 
     def counters(self, settings: Settings, answer: Answer, elapsed_ms: int | None) -> dict[str, int]:
         result = {"started": 1}

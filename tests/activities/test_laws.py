@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from realtime.activities.answers import envelope, judge, recount
 from realtime.activities.config import read_config
 from realtime.activities.contract import (
     Answered,
@@ -133,6 +134,29 @@ def test_checking_twice_changes_nothing(kind: Kind, data: st.DataObject) -> None
     if answer is not None:
         assert kind.check(chosen, answer) == answer
         assert read_answer(kind, chosen, plain(answer.model_dump(mode="json"))) == answer
+
+
+@law
+@given(data=st.data(), elapsed_ms=st.one_of(st.none(), st.integers(0, 10**9)))
+def test_what_is_stored_says_what_was_sent_and_counts_the_same(
+    kind: Kind, data: st.DataObject, elapsed_ms: int | None
+) -> None:
+    """No default is filled in, no field is invented, and a recount of the row is what was counted."""
+    chosen = example_settings(kind)
+    sent = data.draw(raw_answers(kind))
+    try:
+        read = read_answer(kind, chosen, sent)
+    except Refusal:
+        return
+    config = read_config(kind, {"settings": kind.example["settings"]})
+    judged = judge(kind, config, chosen, sent, elapsed_ms=elapsed_ms, submission_id="s-1", entry=None)
+    stored = plain(dict(judged.data))
+    assert read_answer(kind, chosen, stored) == read
+    assert judge(kind, config, chosen, stored, elapsed_ms=elapsed_ms, submission_id="s-1", entry=None).data == stored
+    text = json.dumps(envelope(kind.name, kind.version, stored, {}, elapsed_ms))
+    assert recount(kind, chosen, text) == (judged.counters, judged.item)
+    present = sent if read is None else kind.migrate_answer(chosen, sent)
+    assert stored.keys() <= present.keys()
 
 
 @law
