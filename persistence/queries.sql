@@ -688,7 +688,8 @@ SELECT * FROM table_template_statistics();
 -- The cells each participant of a session filled in, and what the marking (if it was scored) says of the whole.
 SELECT response.activity_id::text AS activity_id, response.participant_id::text AS participant_id, response.round,
        response_data #> '{data,value,studentAnswers}' AS cells,
-       (response_data #>> '{data,value,completedCells}')::int AS completed_cells,
+       (SELECT count(*)::int FROM jsonb_each_text(response_data #> '{data,value,studentAnswers}') AS cell
+        WHERE cell.value <> '') AS completed_cells,
        (latest.meta #>> '{marks,score}')::float8 AS marks_earned, (latest.meta ->> 'correct')::boolean AS is_correct
 FROM user_responses AS response
 JOIN activities ON activities.id = response.activity_id AND type = 'table_completion'

@@ -53,7 +53,7 @@ class FilledTable:
     participant_id: str
     round: int
     cells: str | None
-    completed_cells: int | None
+    completed_cells: int
     marks_earned: float | None
     is_correct: bool | None
 

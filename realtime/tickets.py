@@ -14,10 +14,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 from realtime.core.errors import Refusal
 
 _TICKET, _RECEIPT = b"plenum-ticket-1\n", b"plenum-receipt-1\n"
+_RECEIPT_PARTS: Final = (4, 5)  # key, epoch, offset, revision and, in newer ones, the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ class ParticipantTicket:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A submission that was accepted, as the receipt claims."""
+    """A submission that was accepted, as the receipt claims; `at_ms` is server time, 0 where it is not known."""
 
     epoch: str
     offset: int
     revision: int
+    at_ms: int = 0
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -97,20 +100,20 @@ class KeyRing:
 
     def receipt(self, submission: "Signed", receipt: Receipt) -> str:
         """The receipt of an accepted submission."""
-        head = f"{self._kid}.{receipt.epoch}.{receipt.offset}.{receipt.revision}"
+        head = f"{self._kid}.{receipt.epoch}.{receipt.offset}.{receipt.revision}.{receipt.at_ms}"
         return f"{head}.{self._sign(self._secret, _RECEIPT, f'{head}.{submission.text}'.encode())}"
 
     def read_receipt(self, text: str, submission: "Signed") -> Receipt | None:
         """What a receipt proves of this very submission, or None when it proves nothing."""
         head, _, signature = text.rpartition(".")
         parts = head.split(".")
-        secret = self._keys.get(parts[0]) if len(parts) == 4 else None
+        secret = self._keys.get(parts[0]) if len(parts) in _RECEIPT_PARTS else None
         if secret is None:
             return None
         expected = self._sign(secret, _RECEIPT, f"{head}.{submission.text}".encode())
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             return None
-        return Receipt(parts[1], int(parts[2]), int(parts[3]))
+        return Receipt(parts[1], *map(int, parts[2:]))
 
     @staticmethod
     def _sign(secret: bytes, purpose: bytes, body: bytes) -> str:

@@ -94,7 +94,6 @@ class Answering:
         document = copy.document
         assert document is not None
         round = command.round or document["round"]
-        now_ms = int(self._clock() * 1_000) if draft_ms is None else draft_ms
         data = command.data if isinstance(command, Submit) else None
         expected = -1
         signed = Signed(
@@ -102,6 +101,8 @@ class Answering:
         )
         proof = self._ring.read_receipt(command.receipt, signed) if command.receipt else None
         barred: Refusal | None = None
+        # What was accepted before took as long as it took then, however late it is sent again.
+        now_ms = (proof.at_ms if proof else 0) or draft_ms or int(self._clock() * 1_000)
         if isinstance(command, Submit):
             from_ms = document.get("from_ms")
             elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
@@ -126,7 +127,8 @@ class Answering:
 
         def done(verdict: Verdict) -> None:
             if verdict.error is None:
-                receipt = self._ring.receipt(signed, Receipt(verdict.epoch, verdict.offset, verdict.revision))
+                at_ms = verdict.at_ms if verdict.duplicate and proof is None else now_ms
+                receipt = self._ring.receipt(signed, Receipt(verdict.epoch, verdict.offset, verdict.revision, at_ms))
                 reply(
                     Accepted.model_construct(
                         type="accepted", id=command.id, activity_id=command.activity_id, submission_id=command.submission_id,

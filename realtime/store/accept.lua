@@ -21,7 +21,7 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
         entries allowed of this kind (0: any), counters (JSON, empty: withdraw), payload (JSON; of a
         withdrawal only used where nothing stands),
         item (JSON, empty: none)
-Returns  {server time ms, then per answer: code, offset, revision, response id}
+Returns  {server time ms, then per answer: code, offset, revision, response id, when it was accepted in ms (0: unknown)}
          codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
 Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
 ]]
@@ -139,7 +139,7 @@ for i = 1, n do
   local counters, payload, item = ARGV[b + 8], ARGV[b + 9], ARGV[b + 10]
   local withdraws = counters == ''
   local field = fields[i]
-  local code, got_offset, got_revision, got_response = nil, 0, 0, ''
+  local code, got_offset, got_revision, got_response, got_at = nil, 0, 0, '', 0
 
   local seen = seen_now[submission] or known[i]
   local old = answers_now[field]
@@ -153,10 +153,11 @@ for i = 1, n do
   local lives = old and old_flag ~= 'w'
 
   if seen then
-    local s_offset, s_revision, s_participant, s_activity, s_response =
-      string.match(seen, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)')
+    local s_offset, s_revision, s_participant, s_activity, s_response, s_at =
+      string.match(seen, '^(%d+)|(%d+)|([^|]*)|([^|]*)|([^|]*)|?(%d*)')
     if s_participant == participant and s_activity == ARGV[3] then
       code, got_offset, got_revision, got_response = 2, tonumber(s_offset), tonumber(s_revision), s_response
+      got_at = tonumber(s_at) or 0
     else
       code = -12
     end
@@ -189,7 +190,7 @@ for i = 1, n do
       else
         offset = offset + 1
         room = room - 1
-        code, got_offset, got_revision, got_response = 1, offset, new_revision, old_response or fresh
+        code, got_offset, got_revision, got_response, got_at = 1, offset, new_revision, old_response or fresh, now
         if lives then sums[old_counters] = (sums[old_counters] or 0) - 1 end
         local flag
         if withdraws then
@@ -230,7 +231,7 @@ for i = 1, n do
           '\n' .. counters .. '\n' .. payload
         answers_now[field] = value
         set_answers[field] = value
-        local mark = offset .. '|' .. new_revision .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response
+        local mark = offset .. '|' .. new_revision .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response .. '|' .. now
         seen_now[submission] = mark
         set_seen[submission] = mark
         personal[participant] = offset
@@ -239,8 +240,8 @@ for i = 1, n do
       end
     end
   end
-  reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4] = code, got_offset, got_revision, got_response
-  at = at + 4
+  reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4], reply[at + 5] = code, got_offset, got_revision, got_response, got_at
+  at = at + 5
 end
 
 if #lines > 0 then

@@ -29,7 +29,7 @@ COLD: Final = "cold"  # the session is not live: load it and try again
 
 @dataclass(slots=True)
 class Verdict:
-    """What became of one submission. `error` is None when it is accepted (now or before)."""
+    """What became of one submission. `error` is None when it is accepted (now or before, at `at_ms`; 0: not known when)."""
 
     error: Refusal | str | None
     offset: int = 0
@@ -203,10 +203,9 @@ class Intake:
         if isinstance(result, Exception):
             _tell(part, as_refusal(result))
             return
-        at_ms = int(result[0])
         for index, one in enumerate(part):
-            code, offset, revision, response_id = result[1 + index * 4 : 5 + index * 4]
-            verdict = Verdict(None, int(offset), int(revision), response_id, epoch, at_ms, duplicate=code == ALREADY_ACCEPTED)
+            code, offset, revision, response_id, at_ms = result[1 + index * 5 : 6 + index * 5]
+            verdict = Verdict(None, int(offset), int(revision), response_id, epoch, int(at_ms), duplicate=code == ALREADY_ACCEPTED)
             if code == STRANGER:
                 verdict.error = UNKNOWN
             elif code == REFUSED_BY_HUB:

@@ -22,7 +22,7 @@ OLD, NEW = ("k1", b"1" * 32), ("k2", b"2" * 32)
 RING = KeyRing([OLD])
 ADA = ParticipantTicket(new_uuid(), new_uuid(), 'Ada 🔥|."', False, 2_000_000_000)
 ANSWER = Signed(new_uuid(), new_uuid(), new_uuid(), new_uuid(), 1, '{"selected":["a"]}')
-RECEIPT = Receipt("abc-0123", 17, 3)
+RECEIPT = Receipt("abc-0123", 17, 3, 1_790_000_000_123)
 
 
 def mutations(text: str) -> set[str]:
@@ -70,9 +70,10 @@ def test_a_receipt_is_bound_to_every_field_of_the_answer(name: str) -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(Receipt)])
 def test_a_receipt_is_bound_to_where_it_was_accepted(name: str) -> None:
-    kid, epoch, offset, revision, signature = RING.receipt(ANSWER, RECEIPT).split(".")
-    parts = {"epoch": epoch, "offset": offset, "revision": revision} | {name: "9"}
-    assert RING.read_receipt(f"{kid}.{parts['epoch']}.{parts['offset']}.{parts['revision']}.{signature}", ANSWER) is None
+    kid, epoch, offset, revision, at_ms, signature = RING.receipt(ANSWER, RECEIPT).split(".")
+    parts = {"epoch": epoch, "offset": offset, "revision": revision, "at_ms": at_ms} | {name: "9"}
+    assert RING.read_receipt(".".join([kid, *parts.values(), signature]), ANSWER) is None
+    assert RING.read_receipt(".".join([kid, epoch, offset, revision, signature]), ANSWER) is None
 
 
 def test_no_change_of_a_receipt_goes_unnoticed() -> None:
