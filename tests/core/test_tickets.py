@@ -73,7 +73,7 @@ def test_a_receipt_is_bound_to_where_it_was_accepted(name: str) -> None:
     kid, epoch, offset, revision, at_ms, signature = RING.receipt(ANSWER, RECEIPT).split(".")
     parts = {"epoch": epoch, "offset": offset, "revision": revision, "at_ms": at_ms} | {name: "9"}
     assert RING.read_receipt(".".join([kid, *parts.values(), signature]), ANSWER) is None
-    assert RING.read_receipt(".".join([kid, epoch, offset, revision, signature]), ANSWER) is None
+    assert RING.read_receipt(f"{kid}.{epoch}.{offset}.{revision}.{signature}", ANSWER) is None
 
 
 def test_no_change_of_a_receipt_goes_unnoticed() -> None:
