@@ -1,6 +1,5 @@
 """The pages and their files, with the headers that keep browsers safe."""
 
-import gzip
 import hashlib
 import io
 import mimetypes
@@ -11,10 +10,11 @@ from typing import Any, Final
 
 import segno
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from realtime.core.errors import Refusal, invalid
+from realtime.web.lean import Packet, Packets, pack_bytes
 from realtime.web.requests import Json
 
 STATIC: Final = Path(str(files("realtime.web").joinpath("static")))
@@ -26,6 +26,7 @@ REFERENCE: Final = {  # written by docs/reference.py
 }  # fmt: skip
 
 # No inline script or style, nothing from other hosts; the socket is same-origin and so are QR images.
+# They bind documents; on scripts, styles and pictures they would only weigh (half a kilobyte each, two dozen at a first load).
 SECURITY_HEADERS: Final = {
     "content-security-policy": "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self' ws: wss:; "
@@ -53,7 +54,7 @@ class Pages:
 
     def __init__(self, version: str | None = None) -> None:
         self.version = version or static_version()
-        self._gzipped: dict[Path, tuple[float, bytes]] = {}
+        self._packets = Packets()
 
     def routes(self) -> list[Route]:
         pages = [Route(path, self._page(f"pages/{name}.html"), methods=["GET"]) for path, name in PAGES.items()]
@@ -72,8 +73,8 @@ class Pages:
             text = (STATIC / file).read_text(encoding="utf-8")
             if file.endswith(".json"):
                 return Response(text, media_type="application/json", headers={"cache-control": "no-cache"})
-            text = text.replace("VERSION", self.version)
-            return HTMLResponse(text, headers={"cache-control": "no-cache"})
+            packet = pack_bytes(text.replace("VERSION", self.version).encode(), ".html")
+            return _answer(request, packet, "text/html; charset=utf-8", {"cache-control": "no-cache"})
 
         return serve
 
@@ -85,18 +86,8 @@ class Pages:
         kind = mimetypes.guess_type(path.name)[0]
         if path.suffix in (".js", ".mjs"):
             kind = "text/javascript"
-        headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-cache", "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", "") and path.suffix in (".js", ".css", ".svg", ".json"):
-            return Response(self._compressed(path), media_type=kind, headers={**headers, "content-encoding": "gzip"})
-        return FileResponse(path, media_type=kind, headers=headers)
-
-    def _compressed(self, path: Path) -> bytes:
-        """A file as phones on bad Wi-Fi want it; made once per content, and there are only so many files."""
-        changed_at = path.stat().st_mtime
-        known = self._gzipped.get(path)
-        if known is None or known[0] != changed_at:
-            known = self._gzipped[path] = (changed_at, gzip.compress(path.read_bytes(), mtime=0))
-        return known[1]
+        headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-cache"}
+        return _answer(request, self._packets.pack(path), kind or "application/octet-stream", headers)
 
     async def icon(self, request: Request) -> Response:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
@@ -108,6 +99,16 @@ class Pages:
         picture = io.BytesIO()
         segno.make(text, error="m", micro=False).save(picture, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
         return Response(picture.getvalue(), media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
+
+
+def _answer(request: Request, packet: Packet, kind: str, headers: dict[str, str]) -> Response:
+    """A packet, compressed for whoever takes that, or only the word that the known one is still right."""
+    headers = {**headers, "vary": "accept-encoding", "etag": packet.etag}
+    if request.headers.get("if-none-match") == packet.etag:
+        return Response(status_code=304, headers=headers)
+    if packet.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packet.gzipped, media_type=kind, headers={**headers, "content-encoding": "gzip"})
+    return Response(packet.plain, media_type=kind, headers=headers)
 
 
 def _wants_json(request: Request) -> bool:

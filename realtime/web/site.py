@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +19,9 @@ from realtime.web.pages import SECURITY_HEADERS, Pages
 from realtime.web.requests import Json, now_text, problem
 
 log = logging.getLogger("plenum.web")
+
+# What a file needs that is no document of its own.
+_FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
 
 
 def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]) -> Starlette:
@@ -60,10 +63,11 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        added = _FILE_HEADERS if scope["path"].startswith("/static/") else self._headers
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *self._headers]
+                message["headers"] = [*message.get("headers", []), *added]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

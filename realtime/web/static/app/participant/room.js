@@ -4,7 +4,7 @@ import { onReturn, storage, surroundings } from "../browser.js";
 import { Connection } from "../connection.js";
 import { announce, fill, h, icon, write } from "../dom.js";
 import { makeBanner, makeBar } from "../frame.js";
-import { has, number, sentence, t } from "../i18n.js";
+import { has, loadTexts, number, sentence, t } from "../i18n.js";
 import { Outbox } from "../outbox.js";
 import { activitiesOf, loadStyles, questionOf } from "../parts.js";
 import { Card } from "./card.js";
@@ -20,6 +20,7 @@ const REJOIN = new Set(["unauthenticated", "ticket_expired", "unknown_session", 
  */
 export function openRoom(seat, onLeave) {
   loadStyles();
+  loadTexts("types").catch(() => {}); // ahead of the first question; its control asks again
   const outbox = new Outbox(storage(), seat.session_id, seat.participant_id);
   const connection = new Connection({ ...surroundings(), sessionId: seat.session_id, ticket: seat.ticket, outbox });
   const room = new Room(seat, connection, onLeave);
