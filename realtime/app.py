@@ -35,6 +35,7 @@ from realtime.commands.drafting import Drafting
 from realtime.commands.joining import Entrance
 from realtime.commands.marking import Marking
 from realtime.commands.moderating import Moderating
+from realtime.commands.nudging import Nudging
 from realtime.commands.publishing import Publisher
 from realtime.commands.reading import Reading
 from realtime.commands.scoring import Scoring
@@ -176,7 +177,8 @@ class App:
         )  # fmt: skip
         parts = Parts(
             gate=self.gate, entrance=self.entrance, answering=self.answering, directing=self.directing, moderating=self.moderating,
-            standings=self.standings, reading=self.reading, attendance=Attendance(self.live, ensure), auditor=self.auditor,
+            standings=self.standings, reading=self.reading, attendance=Attendance(self.live, ensure),
+            nudging=Nudging(self.live, self.reading.replica), auditor=self.auditor,
             hub=self.hub, registry=registry, draining=lambda: self.draining,
             idempotency=Idempotency(
                 redis, timeout_seconds=timeout, lifetime_seconds=settings.idempotency_hours * 3_600,

@@ -227,6 +227,13 @@ class Live:
         name: str | None = await self._ask("HGET", self.session(session_id).people, participant_id)
         return name
 
+    async def nicknames_of(self, session_id: str, participant_ids: Sequence[str]) -> list[str | None]:
+        """As `nickname_of`, for several at once."""
+        if not participant_ids:
+            return []
+        names: list[str | None] = await self._ask("HMGET", self.session(session_id).people, *participant_ids)
+        return names
+
     async def taken_names(self, session_id: str, folded: Sequence[str]) -> set[str]:
         """Which of these names, as `fold` makes them, somebody has."""
         holders = await self._ask("HMGET", self.session(session_id).names, *folded)
@@ -279,12 +286,17 @@ class Live:
 
     async def count_unanswered(self, session_id: str, activity_id: str, round: int) -> tuple[int, int]:
         """How many participants are online, and how many of them have no standing answer in a round."""
+        online, missing, _ = await self.unanswered(session_id, activity_id, round, most=0)
+        return online, missing
+
+    async def unanswered(self, session_id: str, activity_id: str, round: int, *, most: int) -> tuple[int, int, list[str]]:
+        """As `count_unanswered`, with the ids of at most so many of them."""
         session = self.session(session_id)
-        online, missing = await self.call(
+        online, missing, ids = await self.call(
             "count_unanswered", session,
-            [session.meta, session.online, session.answers(activity_id, round), session.limits(activity_id, round)], [],
+            [session.meta, session.online, session.answers(activity_id, round), session.limits(activity_id, round)], [most],
         )  # fmt: skip
-        return int(online), int(missing)
+        return int(online), int(missing), ids
 
     async def own(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> list[Stored]:
         """A participant's own responses in the given (activity, round) pairs."""

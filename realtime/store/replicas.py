@@ -23,7 +23,7 @@ from realtime.core.sync import StampedMap
 from realtime.store.live import Changes, Live
 
 _POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
-_PLAIN: Final = frozenset({"session", "people", "saved"})
+_PLAIN: Final = frozenset({"session", "people", "saved", "nudge"})
 _BOARD: Final = "leaderboard"
 
 
@@ -44,6 +44,7 @@ class Replica:
         self.session: dict[str, Any] = {}
         self.people: dict[str, int] = {"joined": 0, "online": 0}
         self.saved = 0
+        self.nudged_at_ms = 0  # when those who had not answered were last asked to
         self.activities: dict[str, ActivityCopy] = {}
         self.maps = {audience: StampedMap() for audience in Audience}
         self._touched: dict[str, int] = {}  # activity or plain key -> offset of its last write, changed or not
@@ -127,6 +128,8 @@ class Replica:
             return encode(self.session)
         if name == "people":
             self.people = json.loads(value)
+        elif name == "nudge":
+            self.nudged_at_ms = json.loads(value)["at_ms"]
         else:
             self.saved = int(value)
         return value

@@ -14,6 +14,7 @@ from realtime.commands.attending import Attendance
 from realtime.commands.directing import Directing
 from realtime.commands.joining import Entrance
 from realtime.commands.moderating import Moderating
+from realtime.commands.nudging import Nudging
 from realtime.commands.reading import Reading
 from realtime.commands.standings import Standings
 from realtime.hub import Hub
@@ -76,6 +77,7 @@ class Parts:
     standings: Standings
     reading: Reading
     attendance: Attendance
+    nudging: Nudging
     auditor: Auditor
     hub: Hub
     registry: Registry
@@ -102,7 +104,7 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         Sessions(parts.entrance, directing, reading, parts.auditor),
         Types(parts.registry, strict_types=settings.strict_types),
         Activities(directing, parts.moderating, reading, parts.registry),
-        Participants(directing, reading, parts.attendance),
+        Participants(directing, reading, parts.attendance, parts.nudging),
         Responses(parts.answering, reading),
         Scores(parts.standings, reading),
         feed,

@@ -272,6 +272,25 @@ class ParticipantList(Paged):
     total_count: int
 
 
+class Missing(Document):
+    participant_id: str
+    nickname: str
+
+
+class Unanswered(Document):
+    online: int
+    waiting: Annotated[int, Field(description="of those online, how many have no standing answer")]
+    participants: Annotated[list[Missing], Field(description="the first 200 of them; empty where answers are anonymous")]
+
+
+class Nudged(Document):
+    activity_id: str
+    round: int
+    at_ms: int
+    online: int
+    waiting: int
+
+
 class Joined(Document):
     session_id: str
     participant_id: str

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from realtime.commands.attending import Attendance
 from realtime.commands.directing import Directing
+from realtime.commands.nudging import Nudging
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal
 from realtime.web import bodies, documents, samples
@@ -13,10 +14,11 @@ from realtime.web.shapes import page_of, participant_body
 
 
 class Participants:
-    def __init__(self, directing: Directing, reading: Reading, attendance: Attendance) -> None:
+    def __init__(self, directing: Directing, reading: Reading, attendance: Attendance, nudging: Nudging) -> None:
         self._directing = directing
         self._reading = reading
         self._attendance = attendance
+        self._nudging = nudging
 
     async def browse(self, call: Call) -> Response:
         page = call.query(bodies.Page)
@@ -34,6 +36,13 @@ class Participants:
         await self._attendance.note(call.actor)
         context = call.body(bodies.Heartbeat).activity_context or {}
         return Json({"status": "online", "activity_context": context, "updated_at": now_text()})
+
+    async def unanswered(self, call: Call) -> Response:
+        found = await self._nudging.unanswered(call.actor, call.id("activity_id"))
+        return Json({"online": found.online, "waiting": found.waiting, "participants": found.people})
+
+    async def nudge(self, call: Call) -> Response:
+        return Json(await self._nudging.nudge(call.actor, call.id("activity_id")))
 
     async def remove(self, call: Call) -> Response:
         participant_id = call.id("participant_id")
@@ -73,6 +82,27 @@ ENDPOINTS = (
         answer=documents.HeartbeatReply,
         example={"activity_context": {"page": 2}},
         shows={"status": "online", "activity_context": {"page": 2}, "updated_at": samples.MOMENT},
+    ),
+    Endpoint(
+        method="GET",
+        path="/sessions/{session_id}/activities/{activity_id}/unanswered",
+        handler=Participants.unanswered,
+        right="inspect",
+        summary="Who is here and has not answered; the number alone where answers are anonymous",
+        answer=documents.Unanswered,
+        shows={
+            "online": 30, "waiting": 1, "participants": [{"participant_id": samples.PARTICIPANT_ID, "nickname": "Ann"}],
+        },
+    ),
+    Endpoint(
+        method="POST",
+        path="/sessions/{session_id}/activities/{activity_id}/nudge",
+        handler=Participants.nudge,
+        right="direct",
+        summary="Ask those who have not answered to do so, not oftener than every ten seconds",
+        answer=documents.Nudged,
+        errors=("activity_not_open", "limited"),
+        shows={"activity_id": samples.ACTIVITY_ID, "round": 1, "at_ms": 1_760_000_000_000, "online": 30, "waiting": 1},
     ),
     Endpoint(
         method="DELETE",
