@@ -701,3 +701,48 @@ LEFT JOIN LATERAL (
 ) AS latest ON true
 WHERE response.session_id = $1 AND response.deleted_at IS NULL
 ORDER BY response.seq LIMIT $2;
+
+-- name: stream_results
+-- The responses of an activity that stand, with who gave them and what they earned, person by person.
+SELECT response.id::text AS id, response.participant_id::text AS participant_id, response.round, entry, response.revision,
+       response_data, response.created_at, nickname, anonymous, team, is_active,
+       (SELECT sum(delta)::int FROM points_ledger AS ledger
+        WHERE ledger.activity_id = response.activity_id AND ledger.participant_id = response.participant_id
+              AND ledger.round = response.round) AS points
+FROM user_responses AS response JOIN participants ON participants.id = response.participant_id
+WHERE response.activity_id = $1 AND deleted_at IS NULL
+ORDER BY response.participant_id, response.round, entry;
+
+-- name: stream_results_shuffled
+-- The same without a trace of who: in an order that is another for every activity and tells nothing.
+SELECT NULL::text AS id, NULL::text AS participant_id, round, '' AS entry, revision, response_data,
+       NULL::timestamptz AS created_at, NULL::text AS nickname, true AS anonymous, NULL::text AS team, true AS is_active,
+       NULL::int AS points
+FROM user_responses WHERE activity_id = $1 AND deleted_at IS NULL
+ORDER BY round, md5(id::text || activity_id::text);
+
+-- name: list_answer_spans
+-- When the first and the last response of each round were accepted.
+SELECT round, min(created_at) AS first_at, max(created_at) AS last_at, count(*)::int AS responses
+FROM user_responses WHERE activity_id = $1 AND deleted_at IS NULL GROUP BY round ORDER BY round;
+
+-- name: count_answers_over_time
+-- How many responses of a round were accepted in each stretch of so many seconds after its first.
+SELECT floor(extract(epoch FROM created_at - $3::timestamptz) / $4::double precision)::int AS stretch, count(*)::int AS responses
+FROM user_responses WHERE activity_id = $1 AND round = $2 AND deleted_at IS NULL GROUP BY stretch ORDER BY stretch;
+
+-- name: list_people
+-- A page of a session's participants by id.
+SELECT id::text AS id, nickname, anonymous, team, is_active FROM participants
+WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: list_responses_of_people
+-- What some participants answered in a session, without the withdrawn responses.
+SELECT participant_id::text AS participant_id, activity_id::text AS activity_id, round, response_data FROM user_responses
+WHERE session_id = $1 AND participant_id = ANY ($2::uuid[]) AND activity_id = ANY ($3::uuid[]) AND deleted_at IS NULL
+ORDER BY participant_id, seq LIMIT $4;
+
+-- name: list_points_of_people
+-- What some participants earned in each activity and round.
+SELECT participant_id::text AS participant_id, activity_id::text AS activity_id, sum(delta)::int AS points
+FROM points_ledger WHERE session_id = $1 AND participant_id = ANY ($2::uuid[]) GROUP BY participant_id, activity_id;

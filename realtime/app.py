@@ -32,12 +32,15 @@ from realtime.commands.attending import Attendance
 from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
 from realtime.commands.drafting import Drafting
+from realtime.commands.exporting import Exporting
+from realtime.commands.importing import Importing
 from realtime.commands.joining import Entrance
 from realtime.commands.marking import Marking
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
 from realtime.commands.publishing import Publisher
 from realtime.commands.reading import Reading
+from realtime.commands.reporting import Reporting
 from realtime.commands.scoring import Scoring
 from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
@@ -166,6 +169,12 @@ class App:
             pool, self.live, self.replicas, ensure, self.flusher.hurry, registry=registry, settle_seconds=settings.settle_seconds,
             page_limit=settings.page_limit,
         )  # fmt: skip
+        self.exporting = Exporting(
+            pool, self.reading, registry, at_a_time=settings.exports, most_bytes=settings.export_bytes
+        )
+        self.importing = Importing(
+            self.directing, self.reading, registry, strict_types=settings.strict_types, max_activities=settings.max_activities
+        )
         origins = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
         self.sockets = Sockets(
             self.gate, self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
@@ -177,7 +186,8 @@ class App:
         )  # fmt: skip
         parts = Parts(
             gate=self.gate, entrance=self.entrance, answering=self.answering, directing=self.directing, moderating=self.moderating,
-            standings=self.standings, reading=self.reading, attendance=Attendance(self.live, ensure),
+            standings=self.standings, reading=self.reading, reporting=Reporting(pool, self.reading, registry),
+            exporting=self.exporting, importing=self.importing, attendance=Attendance(self.live, ensure),
             nudging=Nudging(self.live, self.reading.replica), auditor=self.auditor,
             hub=self.hub, registry=registry, draining=lambda: self.draining,
             idempotency=Idempotency(

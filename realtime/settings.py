@@ -125,6 +125,8 @@ class Settings:
     ticket_days: float = knob(30.0, "how long a participant's ticket is valid", least=0.01, most=3_650)
     join_code_length: int = knob(6, "characters of a join code", least=4, most=12)
     strict_types: bool = knob(False, "refuse activity types that are not registered")
+    exports: int = knob(2, "results written as files at a time in one process; others wait for their turn", least=1, most=100)
+    export_bytes: int = knob(1_073_741_824, "largest file of results", least=1_048_576)
     page_limit: int = knob(1_000, "most rows of one page", least=1, most=10_000)
 
     @classmethod

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 BIN = Path(sys.executable).parent
 TIERS: dict[str, tuple[str, ...]] = {
-    "pure": ("core", "activities"),
+    "pure": ("core", "activities", "interchange"),
     "engines": (),  # Whatever no other tier names: new folders of tests are never forgotten.
     "journeys": ("journey", "wire", "faults", "hostile"),
     "browser": ("browser",),

@@ -12,21 +12,26 @@ from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
 from realtime.commands.attending import Attendance
 from realtime.commands.directing import Directing
+from realtime.commands.exporting import Exporting
+from realtime.commands.importing import Importing
 from realtime.commands.joining import Entrance
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
 from realtime.commands.reading import Reading
+from realtime.commands.reporting import Reporting
 from realtime.commands.standings import Standings
 from realtime.hub import Hub
 from realtime.settings import Settings
 from realtime.store.idempotency import Idempotency
-from realtime.web import activities, changes, participants, responses, scores, sessions, types
+from realtime.web import activities, changes, interchange, participants, responses, results, scores, sessions, types
 from realtime.web.activities import Activities
 from realtime.web.changes import ChangesFeed
 from realtime.web.endpoints import Desk, Endpoint
+from realtime.web.interchange import Interchange
 from realtime.web.participants import Participants
 from realtime.web.repeats import Repeats
 from realtime.web.responses import Responses
+from realtime.web.results import Results
 from realtime.web.scores import Scores
 from realtime.web.sessions import Sessions
 from realtime.web.types import Types
@@ -35,10 +40,12 @@ from realtime.web.types import Types
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *sessions.ENDPOINTS,
     *types.ENDPOINTS,
+    *interchange.ENDPOINTS,
     *activities.ENDPOINTS,
     *participants.ENDPOINTS,
     *responses.ENDPOINTS,
     *scores.ENDPOINTS,
+    *results.ENDPOINTS,
     *changes.ENDPOINTS,
 )
 
@@ -55,10 +62,12 @@ class Api:
         participants: Participants,
         responses: Responses,
         scores: Scores,
+        results: Results,
+        interchange: Interchange,
         changes: ChangesFeed,
     ) -> None:
         self._desk = desk
-        everyone = (sessions, types, activities, participants, responses, scores, changes)
+        everyone = (sessions, types, activities, participants, responses, scores, results, interchange, changes)
         self._nouns: dict[str, object] = {type(noun).__name__: noun for noun in everyone}
 
     def routes(self) -> list[Route]:
@@ -76,6 +85,9 @@ class Parts:
     moderating: Moderating
     standings: Standings
     reading: Reading
+    reporting: Reporting
+    exporting: Exporting
+    importing: Importing
     attendance: Attendance
     nudging: Nudging
     auditor: Auditor
@@ -107,5 +119,7 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         Participants(directing, reading, parts.attendance, parts.nudging),
         Responses(parts.answering, reading),
         Scores(parts.standings, reading),
+        Results(parts.reporting, parts.exporting),
+        Interchange(parts.importing),
         feed,
     )

@@ -24,8 +24,9 @@ class Endpoint:
     """One method of one path. `right` is a key of ALLOWED; None needs no ticket.
 
     `self_or`: a participant may ask only about himself, everybody else needs this right. `answer` is the
-    model of the document that comes with `status`, `also` are further statuses of success. `creates`: takes
-    an Idempotency-Key. `example` and `shows` are an example body and answer.
+    model of the document that comes with `status` (`files` are its media types where it is a file), `also` are
+    further statuses of success. `creates`: takes an Idempotency-Key. `example` and `shows` are an example body
+    and answer.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Endpoint:
     answers_only: bool = False
     nullable: bool = False
     streams: bool = False
+    files: tuple[str, ...] = ()
     slash: bool = False
 
     @property

@@ -161,6 +161,9 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             answer["content"] = {"application/json": {"schema": schema, "example": endpoint.shows}}
             if endpoint.streams:
                 answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        if status == endpoint.status and endpoint.files:
+            answer["content"] = {media: {"schema": {}} for media in endpoint.files}
+            answer["content"]["application/json"] = {"schema": {"type": "object"}, "example": endpoint.shows}
         responses[str(status)] = answer
     by_status: dict[int, list[str]] = {}
     for code in errors_of(endpoint):
