@@ -90,7 +90,7 @@ def prepare(kind):
 def wanted_stamp(kind):
     """All that makes an environment fit: the lock, the project's metadata, the folder, the Python."""
     digest = hashlib.sha256()
-    for name in (LOCKS[kind], "pyproject.toml"):
+    for name in (LOCKS[kind], "pyproject.toml", "hatch_build.py", os.path.join("realtime", "native", "fanout.c")):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     digest.update("{}\n{}.{}".format(ROOT, *sys.version_info[:2]).encode("utf-8", "surrogateescape"))

@@ -46,6 +46,7 @@ from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
 from realtime.condition import Condition
 from realtime.core.errors import Refusal
+from realtime.fanout import choose_fan_out
 from realtime.hub import Hub
 from realtime.metrics import render
 from realtime.recovery import Recovery
@@ -106,7 +107,7 @@ class App:
             self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
             heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,
             connections=settings.connections, connections_per_ticket=settings.connections_per_ticket,
-            condition=self._condition_document,
+            condition=self._condition_document, fan_out=choose_fan_out(), push_share=settings.push_share, lag_ms=settings.lag_ms,
         )  # fmt: skip
         self.intake = Intake(
             redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,

@@ -13,13 +13,16 @@ from typing import Any, Final
 
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
-from realtime.core.messages import Beat, Health, Mine, encode
+from realtime.core.messages import Health, Mine, encode
+from realtime.delivery import Delivery
+from realtime.fanout import FanOut
 from realtime.rooms import Connection, Own, Room, own_of, rounds_of
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
 
 log = logging.getLogger("plenum.hub")
 
+_MOST_STRETCH: Final = 9.0  # under load a tick takes at most ten times its ordinary time
 _PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
 
 
@@ -29,7 +32,7 @@ class Hub:
     def __init__(
         self, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], *, tick_ms: int, slow_tick_ms: int,
         heartbeat_ms: int, presence_ms: int, buffer_bytes: int, connections: int, connections_per_ticket: int,
-        condition: Callable[[], dict[str, Any]],
+        condition: Callable[[], dict[str, Any]], fan_out: FanOut, push_share: float, lag_ms: int,
     ) -> None:  # fmt: skip
         self._live = live
         self._replicas = replicas
@@ -39,6 +42,10 @@ class Hub:
         self._heartbeat_seconds = heartbeat_ms / 1_000
         self._presence_seconds = presence_ms / 1_000
         self._buffer_bytes = buffer_bytes
+        self._push_share = push_share
+        self._most_lag_seconds = lag_ms / 1_000
+        self._lag_seconds = 0.0
+        self._delivery = Delivery(fan_out, buffer_bytes=buffer_bytes, heartbeat_seconds=heartbeat_ms / 1_000)
         self._most_connections = connections
         self._most_per_ticket = connections_per_ticket
         self._condition = condition
@@ -46,8 +53,11 @@ class Hub:
         self._rooms: dict[str, Room] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.connected = 0
-        self.frames_sent = 0
         self.ticks = 0
+
+    @property
+    def frames_sent(self) -> int:
+        return self._delivery.frames_sent
 
     @property
     def rooms(self) -> dict[str, Room]:
@@ -80,15 +90,21 @@ class Hub:
             raise
         replica = self._replicas.peek(connection.session_id) or replica
         frame = self._state(replica, connection, epoch, since)
-        connection.epoch, connection.offset = replica.epoch, replica.offset
+        connection.place(replica.epoch, replica.offset)
         return frame, own
+
+    def settle(self, connection: Connection) -> None:
+        """What brings it to its position was sent: from now on it goes with the others."""
+        room = self._rooms.get(connection.session_id)
+        if room is not None and connection in room.connections:
+            room.settle(connection)
 
     def detach(self, connection: Connection) -> None:
         """Let a connection go; may be called more than once."""
         room = self._rooms.get(connection.session_id)
         if room is None or connection not in room.connections:
             return
-        room.connections.discard(connection)
+        room.forget(connection)
         self.connected -= 1
         participant_id = connection.participant_id
         if participant_id is not None:
@@ -101,6 +117,7 @@ class Hub:
 
     def _register(self, room: Room, connection: Connection) -> None:
         room.connections.add(connection)
+        room.behind.add(connection)
         self.connected += 1
         if connection.participant_id is not None:
             mates = room.people.setdefault(connection.participant_id, set())
@@ -115,7 +132,8 @@ class Hub:
         if replica is None:
             raise Refusal("recovering", after_ms=200)
         frame = self._state(replica, connection, epoch, since)
-        connection.epoch, connection.offset = replica.epoch, replica.offset
+        connection.place(replica.epoch, replica.offset)
+        self.settle(connection)
         return frame
 
     async def resync(self, connection: Connection, epoch: str, since: int | None) -> tuple[bytes, Own]:
@@ -177,7 +195,7 @@ class Hub:
     async def _tick_while_stale(self, room: Room) -> None:
         try:
             while room.stale and room.connections:
-                wait = room.ticked_at + self._tick_seconds - time.monotonic()
+                wait = room.ticked_at + self._pause(room) - time.monotonic()
                 if wait > 0:
                     await asyncio.sleep(wait)
                 room.stale = False
@@ -185,6 +203,14 @@ class Hub:
                 await self._tick(room)
         finally:
             room.task = None
+
+    def _pause(self, room: Room) -> float:
+        """How long from one tick of a room to the next: pushing may take its share of the time, and the less the later all is.
+
+        A hall of 10,000 is told a little less often than a class of 30, and both later while answers pour in.
+        """
+        lateness = min(self._lag_seconds / self._most_lag_seconds, _MOST_STRETCH)
+        return min(max(self._tick_seconds * (1 + lateness), room.spent_seconds / self._push_share), self._slow_tick_seconds)
 
     async def _tick(self, room: Room) -> None:
         self.ticks += 1
@@ -201,7 +227,7 @@ class Hub:
         except Refusal as error:
             self._complain(room, error)
             return
-        self._push(room, replica)
+        room.spent_seconds = await self._delivery.push(room, replica)
         if personal:
             await self._tell_own(room, replica, personal)
 
@@ -212,35 +238,6 @@ class Hub:
                 connection.wire.close(CloseCode.SESSION_ENDED)
             return
         log.debug("session %s could not be read: %s", room.session_id, error)
-
-    def _push(self, room: Room, replica: Replica) -> None:
-        frames: dict[tuple[Audience, int | None, type], bytes | None] = {}
-        epoch, offset = replica.epoch, replica.offset
-        now = time.monotonic()
-        for connection in room.connections:
-            if not connection.epoch:
-                continue  # its welcome is still on the way and will carry the state
-            if connection.offset == offset and connection.epoch == epoch:
-                continue
-            if connection.wire.buffered() > self._buffer_bytes:
-                continue  # left behind: it gets the newest values once it has read the old ones
-            since = connection.offset if connection.epoch == epoch else None
-            key = (connection.audience, since, type(connection.wire))
-            if key not in frames:
-                frames[key] = self._frame(replica, connection, since)
-            framed = frames[key]
-            if framed is None:
-                continue
-            connection.wire.send(framed)
-            connection.epoch, connection.offset, connection.sent_at = epoch, offset, now
-            self.frames_sent += 1
-
-    def _frame(self, replica: Replica, connection: Connection, since: int | None) -> bytes | None:
-        """One frame for everybody at the same position; None when nothing changed that this audience sees."""
-        if since is not None and replica.maps[connection.audience].changes(since) == ("{}", "[]"):
-            return None
-        payload = replica.state(connection.audience, since, reason=None if since is not None else "epoch")
-        return connection.wire.frame(payload)
 
     async def _tell_own(self, room: Room, replica: Replica, personal: list[tuple[str, int]]) -> None:
         """Bring participants' other devices up to date; a removed participant's connections are closed."""
@@ -273,8 +270,10 @@ class Hub:
         step = min(self._heartbeat_seconds / 4, self._slow_tick_seconds / 4, 0.25)
         slow_at = 0.0
         while True:
+            due = time.monotonic() + step
             await asyncio.sleep(step)
             now = time.monotonic()
+            self._lag_seconds = (self._lag_seconds + max(0.0, now - due)) / 2
             for room in list(self._rooms.values()):
                 await self._keep_presence(room, now)
                 if not room.connections and not room.left and room.task is None:
@@ -313,7 +312,7 @@ class Hub:
         """Heartbeats, until cancelled; a loop of their own, so that a hung Redis cannot delay them."""
         while True:
             await asyncio.sleep(self._heartbeat_seconds / 4)
-            self._beat(time.monotonic())
+            await self._beat(time.monotonic())
 
     async def _keep_presence(self, room: Room, now: float) -> None:
         whole = now - room.presence_at >= self._presence_seconds / 3
@@ -333,19 +332,11 @@ class Hub:
         if whole:
             room.presence_at = now
 
-    def _beat(self, now: float) -> None:
-        for room in self._rooms.values():
-            replica = self._replicas.peek(room.session_id)
-            payload: bytes | None = None
-            for connection in list(room.connections):
-                if now - connection.heard_at > 2 * self._heartbeat_seconds:
-                    connection.wire.close(CloseCode.SILENT)
-                elif now - connection.sent_at >= self._heartbeat_seconds * 0.7 and connection.epoch and replica is not None:
-                    # The position told is the client's own: a beat must never make it skip a delta.
-                    payload = encode(
-                        Beat(epoch=connection.epoch, offset=connection.offset, server_time_ms=time.time_ns() // 1_000_000)
-                    )
-                    connection.push(payload)
+    async def _beat(self, now: float) -> None:
+        for room in list(self._rooms.values()):
+            for connection in [one for one in room.connections if now - one.heard_at > 2 * self._heartbeat_seconds]:
+                connection.wire.close(CloseCode.SILENT)
+            await self._delivery.beat(room, now)
 
     def connections(self) -> list[Connection]:
         """Everybody connected, presenters first."""

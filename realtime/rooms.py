@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from array import array
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,11 +32,25 @@ class Wire(Protocol):
     def close(self, code: CloseCode) -> None: ...
 
 
-class Connection:
-    """One client of one session: who, by which wire, and how far it has got."""
+class DirectWire(Wire, Protocol):
+    """A wire to which many can be written in one call, past its transport. Whatever else writes to it sets `touched`."""
 
-    __slots__ = ("audience", "epoch", "heard_at", "offset", "own_offset", "participant_id", "role", "sent_at", "session_id",
-                 "ticket", "wire")  # fmt: skip
+    touched: bool
+    descriptor: int
+
+    def clear(self) -> bool:
+        """Clear `touched` if nothing waits in the transport and the connection is not ending."""
+        ...
+
+
+class Connection:
+    """One client of one session: who, by which wire, and how far it has got.
+
+    Those who have got equally far stand in one cohort, which has the position for all of them.
+    """
+
+    __slots__ = ("_epoch", "_offset", "_sent_at", "audience", "cohort", "heard_at", "own_offset", "participant_id", "role",
+                 "session_id", "ticket", "wire")  # fmt: skip
 
     def __init__(self, session_id: str, role: str, audience: Audience, participant_id: str | None, ticket: str, wire: Wire) -> None:
         self.session_id = session_id
@@ -44,32 +59,132 @@ class Connection:
         self.participant_id = participant_id
         self.ticket = ticket
         self.wire = wire
-        self.epoch = ""
-        self.offset = 0
+        self.cohort: Cohort | None = None
+        self._epoch = ""
+        self._offset = 0
         self.own_offset = 0
-        self.sent_at = self.heard_at = time.monotonic()
+        self._sent_at = self.heard_at = time.monotonic()
+
+    @property
+    def epoch(self) -> str:
+        """Empty before its welcome."""
+        return self._epoch if self.cohort is None else self.cohort.epoch
+
+    @property
+    def offset(self) -> int:
+        return self._offset if self.cohort is None else self.cohort.offset
+
+    @property
+    def sent_at(self) -> float:
+        return self._sent_at if self.cohort is None else max(self._sent_at, self.cohort.sent_at)
+
+    def place(self, epoch: str, offset: int) -> None:
+        """It has got as far as this, on its own."""
+        self.leave()
+        self._epoch, self._offset = epoch, offset
+
+    def leave(self) -> None:
+        """Stand alone, at the position of the cohort it was in."""
+        cohort = self.cohort
+        if cohort is not None:
+            cohort.drop(self)
+            self._epoch, self._offset = cohort.epoch, cohort.offset
+
+    def send_state(self, framed: bytes, epoch: str, offset: int) -> None:
+        """Send a ready frame that leads from its position to another."""
+        self.wire.send(framed)
+        self.place(epoch, offset)
+        self._sent_at = time.monotonic()
 
     def push(self, payload: bytes) -> None:
         """Send one frame to this client alone."""
         self.wire.send(self.wire.frame(payload))
-        self.sent_at = time.monotonic()
+        self._sent_at = time.monotonic()
+
+
+class Order:
+    """The members of a cohort in a row, with their sockets: what one call writes to."""
+
+    __slots__ = ("connections", "descriptors", "wires")
+
+    def __init__(self, connections: list[Connection]) -> None:
+        self.connections = connections
+        self.wires: list[DirectWire] = [connection.wire for connection in connections]  # type: ignore[misc]
+        self.descriptors = array("i", [wire.descriptor for wire in self.wires])
+
+
+class Cohort:
+    """Connections of one audience that are at the same position, nearly always all of them."""
+
+    __slots__ = ("_order", "epoch", "members", "offset", "sent_at")
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.offset = 0
+        self.sent_at = 0.0
+        self.members: dict[Connection, None] = {}
+        self._order: Order | None = None
+
+    def add(self, connection: Connection) -> None:
+        connection.cohort = self
+        self.members[connection] = None
+        self._order = None
+
+    def drop(self, connection: Connection) -> None:
+        connection.cohort = None
+        del self.members[connection]
+        self._order = None
+
+    def keeps(self, order: Order) -> bool:
+        """Whether nobody came or went since this order."""
+        return self._order is order
+
+    @property
+    def order(self) -> Order:
+        """The members in a row; another object after every change of the membership."""
+        if self._order is None:
+            self._order = Order(list(self.members))
+        return self._order
 
 
 class Room:
-    """The connections of one session in this process."""
+    """The connections of one session in this process: a cohort for each audience, and those who are not as far as it."""
 
-    __slots__ = ("arrived", "connections", "left", "people", "presence_at", "session_id", "stale", "task", "ticked_at")
+    __slots__ = ("arrived", "behind", "connections", "front", "left", "people", "presence_at", "session_id", "spent_seconds",
+                 "stale", "task", "ticked_at")  # fmt: skip
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self.connections: set[Connection] = set()
+        self.front = {audience: Cohort() for audience in Audience}
+        self.behind: set[Connection] = set()
         self.people: dict[str, set[Connection]] = {}
         self.arrived: set[str] = set()
         self.left: set[str] = set()
         self.presence_at = 0.0
         self.ticked_at = 0.0
+        self.spent_seconds = 0.0  # what its last push took of the loop's time
         self.stale = False
         self.task: asyncio.Task[None] | None = None
+
+    def settle(self, connection: Connection) -> None:
+        """Let a connection stand where its position belongs; only ordinary sockets can stand in a cohort."""
+        front = self.front[connection.audience]
+        if connection.cohort is front:
+            return
+        if connection.epoch and hasattr(connection.wire, "descriptor"):
+            if not front.members:
+                front.epoch, front.offset = connection.epoch, connection.offset
+            if (front.epoch, front.offset) == (connection.epoch, connection.offset):
+                self.behind.discard(connection)
+                front.add(connection)
+                return
+        self.behind.add(connection)
+
+    def forget(self, connection: Connection) -> None:
+        connection.leave()
+        self.behind.discard(connection)
+        self.connections.discard(connection)
 
 
 def rounds_of(replica: Replica) -> list[tuple[str, int]]:

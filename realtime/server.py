@@ -20,7 +20,7 @@ import uvicorn
 from realtime.app import App
 from realtime.core.errors import CloseCode
 from realtime.core.messages import GoingAway, encode
-from realtime.web.wire import protocol_with
+from realtime.web.handshake import NoAsgiSocket, http_with
 
 log = logging.getLogger("plenum.server")
 
@@ -78,9 +78,9 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     """Serve until a signal; returns when everything is flushed and said."""
     settings = app.settings
     config = uvicorn.Config(
-        app.site(), ws=protocol_with(app.sockets), http="httptools", lifespan="off", log_config=None, access_log=False,
-        server_header=False, date_header=True, proxy_headers=False, ws_max_size=settings.frame_bytes, ws_per_message_deflate=False,
-        ws_ping_interval=20, ws_ping_timeout=20, timeout_keep_alive=15, timeout_graceful_shutdown=2, backlog=4_096,
+        app.site(), ws=NoAsgiSocket, http=http_with(app.sockets), lifespan="off", log_config=None, access_log=False,
+        server_header=False, date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=2,
+        backlog=4_096,
     )  # fmt: skip
     server = _Uvicorn(config)
     waiting = asyncio.create_task(until_signal())

@@ -254,6 +254,7 @@ class Socket:
             sockets.hub.detach(connection)
             return
         connection.push(sockets.welcome(hello, actor, own, state))
+        sockets.hub.settle(connection)
         health = sockets.hub.health(connection.audience)
         if b'"live":true' not in health or b'"saving":false' in health:
             connection.push(health)  # somebody who comes in the middle of a fault is told

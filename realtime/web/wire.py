@@ -1,9 +1,9 @@
-"""The server's own WebSocket protocol class: one ready frame for many sockets, and the defences uvicorn lacks.
+"""One open WebSocket: frames in without a task or a queue, ready frames out in one write.
 
-It replaces uvicorn's ASGI path for `/ws`: no task and no queue per connection, frames go to the
-listener as they are parsed, and sending is one write to the transport. Against hostile traffic it has
-a byte budget that is checked before parsing, a limit of fragments, no pong behind a full buffer, and
-an end for peers that stop reading.
+Small whole text frames, which is all that honest clients send, are read here; everything else a peer may
+do (fragments, large lengths, close handshakes, nonsense) goes to the parser of `websockets`, and so does all
+that follows it. Against hostile traffic there is a byte budget that is checked before parsing, a limit of
+fragments, no pong behind a full buffer, and an end for peers that stop reading.
 """
 
 import asyncio
@@ -12,20 +12,27 @@ import contextlib
 import socket
 import struct
 from http import HTTPStatus
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
-from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 
 from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, CloseCode
-from realtime.core.messages import SUBPROTOCOL, Closing, encode
+from realtime.core.messages import Closing, encode
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform for which there is no compiled wheel
+    from websockets.utils import apply_mask
 
 RATE_BYTES_PER_SECOND: Final = 65_536  # more than any honest client sends
 BURST_BYTES: Final = 262_144
 MAX_FRAGMENTS: Final = 64
 CLOSE_SECONDS: Final = 2.0  # after this time a closing connection is aborted
+_SIMPLE: Final = (0x89, 0x8A)  # whole pings and pongs
+PONG_BUFFER_BYTES: Final = 65_536  # a pong nobody reads would only pile up
 _NOT_UTF8: Final = Close(1007, "text that is not UTF-8")  # RFC 6455 §8.1
 _Utf8: Final = codecs.getincrementaldecoder("utf-8")
 
@@ -57,56 +64,90 @@ def frame_text(payload: bytes) -> bytes:
     return b"\x81\x7f" + length.to_bytes(8, "big") + payload
 
 
+def frame_control(opcode: Opcode, payload: bytes) -> bytes:
+    """A control frame of at most 125 bytes (RFC 6455 §5.5)."""
+    return bytes((0x80 | opcode, len(payload))) + payload
+
+
 def closing_frame(code: CloseCode) -> Closing:
     """What is said before a connection is closed with this code."""
     return Closing(close_code=code, code=code.name.lower(), message=CLOSE_MEANINGS[code], reconnect=code < FIRST_FINAL_CODE)
 
 
-class SocketWire(WebSocketsSansIOProtocol):
-    """One WebSocket. Subclassed per application with its `door`."""
+class SocketWire(asyncio.Protocol):
+    """One WebSocket after its handshake. `touched` says that its transport was written to, and may still hold something."""
 
-    door: Door
+    __slots__ = (
+        "_budget", "_budget_at", "_connections", "_deaf", "_door", "_ended", "_fragments", "_kind", "_listener", "_loop",
+        "_needed", "_partial", "_slow", "_stall", "_timer", "_utf8", "descriptor", "disconnected", "touched", "transport",
+    )  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._listener: Listener | None = None
-        self._stall: asyncio.TimerHandle | None = None
+    def __init__(self, transport: asyncio.Transport, door: Door, connections: set[Any]) -> None:
+        self.transport = transport
+        self.descriptor: int = transport.get_extra_info("socket").fileno()
+        self.touched = True
+        self.disconnected = False
+        self._door = door
+        self._connections = connections  # uvicorn's, which it ends at shutdown
+        self._loop = asyncio.get_running_loop()
         self._budget = float(BURST_BYTES)
-        self._budget_at = self.loop.time()
+        self._budget_at = self._loop.time()
+        self._partial: bytearray | None = None  # a frame that is not whole yet
+        self._needed = 0
+        self._slow: ServerProtocol | None = None
+        self._fragments: list[bytes] = []
+        self._kind = Opcode.TEXT  # of the message in fragments
+        self._utf8: codecs.IncrementalDecoder | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._deaf = False
-        self._utf8: codecs.IncrementalDecoder | None = None  # of a text message in fragments
+        transport.set_write_buffer_limits(high=65_536)
+        connections.add(self)
+        self._listener: Listener | None = door.enter(self)
 
     # ----------------------------------------------------------------------------------- as the hub sees it
 
     def frame(self, payload: bytes) -> bytes:
         return frame_text(payload)
 
-    def send(self, framed: bytes) -> None:  # type: ignore[override]
+    def send(self, framed: bytes) -> None:
         """Write ready frames; a connection that is ending takes nothing more."""
         if not (self._ended or self.transport.is_closing()):
+            self.touched = True
             self.transport.write(framed)
 
     def buffered(self) -> int:
         return self.transport.get_write_buffer_size()
 
+    def clear(self) -> bool:
+        """Whether frames may be written to the socket past the transport just now.
+
+        The transport closes it only after `connection_lost`, so it is this connection's for as long as the hub knows it.
+        """
+        if self._ended or self.transport.is_closing() or self.transport.get_write_buffer_size():
+            return False
+        self.touched = False
+        return True
+
     def close(self, code: CloseCode) -> None:
         """Tell why, send the close code, then end the connection, whether the peer reads or not."""
-        if self._ended or self.close_sent:
+        if self._ended:
             return
-        if self.handshake_complete:
-            self.send(frame_text(encode(closing_frame(code))))
-        self._ended = True
-        self.stop_keepalive()
-        if self.handshake_complete and not self.transport.is_closing():
-            self.conn.send_close(int(code))
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_sent = True
-        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.abort)
+        self.send(frame_text(encode(closing_frame(code))))
+        self._say_goodbye(int(code).to_bytes(2, "big"))
+
+    def _say_goodbye(self, payload: bytes) -> None:
+        """The close frame, after which nothing more is said."""
+        if not (self._ended or self.transport.is_closing()):
+            self.transport.write(frame_control(Opcode.CLOSE, payload))
+        self.touched = self._ended = True
+        if self._timer is None:
+            self._timer = self._loop.call_later(CLOSE_SECONDS, self.abort)
 
     def abort(self) -> None:
         """End the connection at once, without leaving the kernel to send what nobody reads."""
-        self._ended = True
+        self.touched = self._ended = True
         if self.disconnected:
             return
         peer = self.transport.get_extra_info("socket")
@@ -115,211 +156,175 @@ class SocketWire(WebSocketsSansIOProtocol):
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
-    # ------------------------------------------------------------------------------------- uvicorn's calls
+    def shutdown(self) -> None:
+        """uvicorn ends: whoever is still here is sent away."""
+        self.close(CloseCode.GOING_AWAY)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        cast(asyncio.Transport, transport).set_write_buffer_limits(high=65_536)
+    # ------------------------------------------------------------------------------------- asyncio's calls
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf or (self._ended and self._listener is None):
+        if self._deaf:
             return
-        if self._listener is not None:
-            now = self.loop.time()
-            self._budget = min(BURST_BYTES, self._budget + (now - self._budget_at) * RATE_BYTES_PER_SECOND) - len(data)
-            self._budget_at = now
-            if self._budget < 0:
-                self._policy(CloseCode.FLOOD)
+        now = self._loop.time()
+        self._budget = min(BURST_BYTES, self._budget + (now - self._budget_at) * RATE_BYTES_PER_SECOND) - len(data)
+        self._budget_at = now
+        if self._budget < 0:
+            self._flood()
+        elif self._slow is not None:
+            self._read_slowly(self._slow, data)
+        elif self._partial is None:
+            self._read(data)
+        else:
+            self._partial += data
+            if len(self._partial) >= self._needed:
+                whole, self._partial = bytes(self._partial), None
+                self._read(whole)
+
+    def _read(self, data: bytes) -> None:
+        """Whole text frames and pings, one after the other; what is not whole waits, anything else is for the other parser."""
+        start, size = 0, len(data)
+        most = self._door.frame_bytes
+        while start < size:
+            left = size - start
+            if left < 6:
+                return self._wait(data, start, 6)
+            opcode, length = data[start], data[start + 1] ^ 0x80  # of an unmasked frame the length is now above all limits
+            head = start + 2
+            if length == 126:
+                if left < 8:
+                    return self._wait(data, start, 8)
+                length, head = data[head] << 8 | data[head + 1], head + 2
+            elif length > 126:
+                break
+            if length > most or not (opcode == 0x81 or (length < 126 and opcode in _SIMPLE)):
+                break
+            end = head + 4 + length
+            if end > size:
+                return self._wait(data, start, end - start)
+            payload = apply_mask(data[head + 4 : end], data[head : head + 4])
+            start = end
+            if opcode == 0x81:
+                if not (payload.isascii() or _is_utf8(payload)):
+                    return self._fail(_NOT_UTF8)
+                if not self._ended and self._listener is not None:
+                    self._listener.received(payload)
+            elif opcode == 0x89:
+                self._pong(payload)
+        if start < size:
+            self._slow = ServerProtocol(state=OPEN, max_size=most)
+            self._read_slowly(self._slow, data[start:])
+        return None
+
+    def _wait(self, data: bytes, start: int, needed: int) -> None:
+        self._partial, self._needed = bytearray(data[start:]), needed
+
+    def _pong(self, payload: bytes) -> None:
+        if self.transport.get_write_buffer_size() <= PONG_BUFFER_BYTES:
+            self.send(frame_control(Opcode.PONG, payload))
+
+    def _read_slowly(self, parser: ServerProtocol, data: bytes) -> None:
+        parser.receive_data(data)
+        parser.data_to_send()  # its pongs and close frames are left out: they come here when it is their turn
+        for event in parser.events_received():
+            if self._deaf:
                 return
-        super().data_received(data)
-        if self._listener is None and self.conn.handshake_exc is not None and not self.close_sent:
-            # The parser refused the request line or a header; uvicorn would leave the socket hanging.
-            self._answer(HTTPStatus.BAD_REQUEST)
+            if isinstance(event, Frame):
+                self._take(event)
+        if parser.parser_exc is not None and not self._deaf:
+            self._break(parser, parser.parser_exc)
 
-    def handle_connect(self, event: Request) -> None:
-        self.request = event
-        self.handshake_initiated = True
-        path = event.path.partition("?")[0]
-        headers = event.headers
-        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
-        refusal = self.door.refuse(path, origins[0] if origins else None, hosts[0] if hosts else None)
-        if refusal is not None:
-            self._answer(refusal)
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.PING:
+                self._pong(bytes(frame.data))
+            case Opcode.CLOSE:
+                if self._ended:
+                    self.transport.close()
+                else:
+                    self._say_goodbye(bytes(frame.data))
+                    self._stop_reading()
+            case Opcode.TEXT | Opcode.BINARY:
+                self._kind = frame.opcode
+                self._utf8 = None if frame.fin else _Utf8()
+                self._collect(frame)
+            case Opcode.CONT:
+                self._collect(frame)
+
+    def _collect(self, frame: Frame) -> None:
+        """One more part of a message; the last one hands it over."""
+        if len(self._fragments) >= MAX_FRAGMENTS:
+            self._flood()
             return
-        self.response = self.conn.accept(event)
-        if self.response.status_code == 101:
-            offered = [name.strip() for header in headers.get_all("Sec-WebSocket-Protocol") for name in header.split(",")]
-            if SUBPROTOCOL in offered:
-                self.response.headers["Sec-WebSocket-Protocol"] = SUBPROTOCOL
-            del self.response.headers["Date"]
-        self.conn.send_response(self.response)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.handshake_complete = True
-        if self.response.status_code != 101:
-            self.close_sent = True
-            self.transport.close()
-            return
-        self.start_keepalive()
-        self._listener = self.door.enter(self)
-
-    def _answer(self, status: HTTPStatus) -> None:
-        body = f"{status.value} {status.phrase}\n".encode()
-        self.transport.write(
-            f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-type: text/plain\r\n"
-            f"content-length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        self.handshake_complete = self.close_sent = True
-        self._ended = True
-        self.transport.close()
-
-    def send_receive_event_to_app(self) -> None:
-        data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
-        self.frames = []
-        if self.close_sent or self._ended or self._listener is None:
-            return
-        if self.curr_msg_data_type != "text":
-            self.close(CloseCode.PROTOCOL)
-            return
-        self._listener.received(data)
-
-    def handle_text(self, event: Frame) -> None:
-        self._utf8 = None if event.fin else _Utf8()
-        if self._is_utf8(event):
-            super().handle_text(event)
-
-    def handle_bytes(self, event: Frame) -> None:
-        self._utf8 = None
-        super().handle_bytes(event)
-
-    def handle_cont(self, event: Frame) -> None:
-        if len(self.frames) >= MAX_FRAGMENTS:
-            self._policy(CloseCode.FLOOD)
-            return
-        if self.curr_msg_data_type == "bytes" or self._is_utf8(event):
-            super().handle_cont(event)
-
-    def _is_utf8(self, event: Frame) -> bool:
-        """Whether a frame continues valid text; the connection fails with the first octet that does not."""
-        data = bytes(event.data)
-        if self._utf8 is None and data.isascii():
-            return True
+        data = bytes(frame.data)
         try:
-            (self._utf8 or _Utf8()).decode(data, event.fin)
+            if self._kind is Opcode.TEXT:
+                (self._utf8 or _Utf8()).decode(data, frame.fin)
         except UnicodeDecodeError:
+            # The connection fails with the first octet that cannot be text.
             self._fail(_NOT_UTF8)
-            return False
-        return True
-
-    def handle_events(self) -> None:
-        """Handle what was parsed, in its order.
-
-        The parser writes its pongs and its close frame for a whole chunk at once, before the messages in it are answered;
-        so they are left out, and written here when their turn comes.
-        """
-        events = self.conn.events_received()
-        self.conn.data_to_send()
-        for event in events:
-            if not isinstance(event, Frame):
-                self.handle_connect(cast(Request, event))
-                continue
-            match event.opcode:
-                case Opcode.TEXT:
-                    self.handle_text(event)
-                case Opcode.CONT:
-                    self.handle_cont(event)
-                case Opcode.BINARY:
-                    self.handle_bytes(event)
-                case Opcode.PING:
-                    self._answer_ping(bytes(event.data))
-                case Opcode.PONG:
-                    self.handle_pong(event)
-                case Opcode.CLOSE:
-                    self.handle_close(event)
-
-    def _answer_ping(self, payload: bytes) -> None:
-        # A pong that nobody reads would only pile up.
-        if not self._ended and self.transport.get_write_buffer_size() <= 65_536:
-            self.transport.write(b"\x8a" + bytes((len(payload),)) + payload)
-
-    def handle_close(self, event: Frame) -> None:
-        if self.close_sent:
-            super().handle_close(event)
             return
-        payload = bytes(event.data)
-        self.transport.write(b"\x88" + bytes((len(payload),)) + payload)
-        self._end()
+        self._fragments.append(data)
+        if frame.fin:
+            text, self._fragments = b"".join(self._fragments), []
+            if self._kind is not Opcode.TEXT:
+                self.close(CloseCode.PROTOCOL)
+            elif not self._ended and self._listener is not None:
+                self._listener.received(text)
 
-    def _policy(self, code: CloseCode) -> None:
-        self.close(code)
+    def _flood(self) -> None:
+        self.close(CloseCode.FLOOD)
+        self._deaf = True
         self.transport.pause_reading()
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._stall is None:
-            self._stall = self.loop.call_later(self.door.stall_seconds, self.close, CloseCode.SLOW)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.loop.call_later(CLOSE_SECONDS, self.abort)
-
-    def shutdown(self) -> None:
-        super().shutdown()
-        self.loop.call_later(CLOSE_SECONDS, self.abort)
-
-    def handle_parser_exception(self) -> None:
+    def _break(self, parser: ServerProtocol, error: Exception) -> None:
         """The peer sent what is no WebSocket, or too much at once."""
-        if self._listener is None:
-            super().handle_parser_exception()
-            self.loop.call_later(CLOSE_SECONDS, self.abort)
+        if isinstance(error, PayloadTooBig):
+            self.close(CloseCode.TOO_LARGE)
+            self._stop_reading()
             return
-        self.handle_events()  # what was said before the fault is answered first
-        if isinstance(self.conn.parser_exc, PayloadTooBig):
-            if not self._ended:
-                self.send(frame_text(encode(closing_frame(CloseCode.TOO_LARGE))))
-            self._fail(Close(int(CloseCode.TOO_LARGE), ""))
-        else:
-            # Who breaks RFC 6455 is told so by its own codes, 1002 or 1007. Who closes in the middle of a message just closes.
-            close = self.conn.close_rcvd or self.conn.close_sent
-            assert close is not None
-            self._fail(close)
+        # Who breaks RFC 6455 is told so by its own codes, 1002 or 1007. Who closes in the middle of a message just closes.
+        close = parser.close_rcvd or parser.close_sent
+        assert close is not None
+        self._fail(close)
 
     def _fail(self, close: Close) -> None:
         """Fail the connection as RFC 6455 §7.1.7 has it: say the code, then end."""
-        if not self._ended:
-            payload = close.serialize()[:125]
-            self.transport.write(b"\x88" + bytes((len(payload),)) + payload)
-        self._end()
+        self._say_goodbye(close.serialize()[:125])
+        self._stop_reading()
 
-    def _end(self) -> None:
-        """End our side after the close frame, and read no more.
+    def _stop_reading(self) -> None:
+        """Read no more, after the close frame.
 
         What still arrives is dropped, not left unread: a socket closed over unread bytes would be reset, and
         the reason lost with it.
         """
-        self._ended = self._deaf = self.close_sent = True
-        self.stop_keepalive()
+        self._deaf = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.abort)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def pause_writing(self) -> None:
+        if self._stall is None:
+            self._stall = self._loop.call_later(self._door.stall_seconds, self.close, CloseCode.SLOW)
+
+    def resume_writing(self) -> None:
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        super().connection_lost(exc)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.disconnected = self.touched = self._ended = True
+        self._connections.discard(self)
+        for timer in (self._stall, self._timer):
+            if timer is not None:
+                timer.cancel()
         listener, self._listener = self._listener, None
-        self._ended = True
         if listener is not None:
             listener.lost()
 
 
-def protocol_with(door: Door) -> type[SocketWire]:
-    """The protocol class of one application."""
-    return type("ApplicationWire", (SocketWire,), {"door": door})
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
