@@ -183,37 +183,39 @@ class SocketWire(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         """Whole text frames and pings, one after the other; what is not whole waits, anything else is for the other parser."""
         start, size = 0, len(data)
-        most = self._door.frame_bytes
         while start < size:
-            left = size - start
-            if left < 6:
-                return self._wait(data, start, 6)
-            opcode, length = data[start], data[start + 1] ^ 0x80  # of an unmasked frame the length is now above all limits
-            head = start + 2
-            if length == 126:
-                if left < 8:
-                    return self._wait(data, start, 8)
-                length, head = data[head] << 8 | data[head + 1], head + 2
-            elif length > 126:
-                break
-            if length > most or not (opcode == 0x81 or (length < 126 and opcode in _SIMPLE)):
-                break
-            end = head + 4 + length
-            if end > size:
-                return self._wait(data, start, end - start)
-            payload = apply_mask(data[head + 4 : end], data[head : head + 4])
-            start = end
-            if opcode == 0x81:
+            head, length = self._head(data, start)
+            if head < 0:
+                self._slow = ServerProtocol(state=OPEN, max_size=self._door.frame_bytes)
+                return self._read_slowly(self._slow, data[start:])
+            end = start + head + length
+            if end > size or not head:
+                return self._wait(data, start, head + length)
+            payload = apply_mask(data[start + head : end], data[start + head - 4 : start + head])
+            opcode, start = data[start], end
+            if opcode == 0x89:
+                self._pong(payload)
+            elif opcode == 0x81:
                 if not (payload.isascii() or _is_utf8(payload)):
                     return self._fail(_NOT_UTF8)
                 if not self._ended and self._listener is not None:
                     self._listener.received(payload)
-            elif opcode == 0x89:
-                self._pong(payload)
-        if start < size:
-            self._slow = ServerProtocol(state=OPEN, max_size=most)
-            self._read_slowly(self._slow, data[start:])
         return None
+
+    def _head(self, data: bytes, start: int) -> tuple[int, int]:
+        """Octets of a frame's head and of its payload; (0, n) while it takes n octets to tell, (-1, 0) for the other parser."""
+        left = len(data) - start
+        if left < 2:
+            return 0, 2
+        opcode, length = data[start], data[start + 1] ^ 0x80  # of an unmasked frame the length is now above all limits
+        if length < 126:
+            return (6, length) if opcode == 0x81 or opcode in _SIMPLE else (-1, 0)
+        if length > 126 or opcode != 0x81:
+            return -1, 0
+        if left < 4:
+            return 0, 4
+        length = data[start + 2] << 8 | data[start + 3]
+        return (8, length) if length <= self._door.frame_bytes else (-1, 0)
 
     def _wait(self, data: bytes, start: int, needed: int) -> None:
         self._partial, self._needed = bytearray(data[start:]), needed

@@ -261,9 +261,9 @@ async def test_frames_before_the_hello_fail_the_same(server: Server, sockets: li
         (["sec-websocket-key:"], 400),
         (["sec-websocket-key: c2hvcnQ="], 400),
         (["sec-websocket-key: not base64 at all!!"], 400),
-        (["sec-websocket-version:"], 400),
-        (["sec-websocket-version: 12"], 400),
-        (["sec-websocket-version: 8, 13"], 400),
+        (["sec-websocket-version:"], 426),
+        (["sec-websocket-version: 12"], 426),
+        (["sec-websocket-version: 8, 13"], 426),
         (["origin: http://elsewhere.example"], 403),
         (["sec-websocket-extensions: permessage-deflate; client_max_window_bits"], 101),
         (["sec-websocket-extensions: x-unknown"], 101),
@@ -284,6 +284,7 @@ async def test_handshakes(server: Server, sockets: list[Raw], lines: list[str], 
         assert headers.get("sec-websocket-protocol") == ("plenum.v1" if offered else None)
     else:
         await raw.rest()
+    assert headers.get("sec-websocket-version") == ("13" if status == 426 else None), "RFC 6455 §4.4"
 
 
 async def test_handshake_octet_by_octet(server: Server, sockets: list[Raw]) -> None:
