@@ -10,8 +10,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = "realtime/native/fanout.c"
-TARGET = "realtime/native/fanout.so"
+SOURCE = "realtime/delivery/fanout.c"
+TARGET = "realtime/delivery/libfanout.so"
 
 
 class NativeBuildHook(BuildHookInterface):

@@ -23,6 +23,7 @@ VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "plenum-stamp")
 LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}  # The second holds all of the first.
+PARTS = ("pyproject.toml", "hatch_build.py", os.path.join("realtime", "delivery", "fanout.c"))  # What is installed from here.
 OTHER_NAMES = ("python3.13", "python3.12", "python3.11", "python3.14")
 
 
@@ -90,7 +91,7 @@ def prepare(kind):
 def wanted_stamp(kind):
     """All that makes an environment fit: the lock, the project's metadata, the folder, the Python."""
     digest = hashlib.sha256()
-    for name in (LOCKS[kind], "pyproject.toml", "hatch_build.py", os.path.join("realtime", "native", "fanout.c")):
+    for name in (LOCKS[kind], *PARTS):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
     digest.update("{}\n{}.{}".format(ROOT, *sys.version_info[:2]).encode("utf-8", "surrogateescape"))

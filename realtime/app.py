@@ -46,7 +46,7 @@ from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
 from realtime.condition import Condition
 from realtime.core.errors import Refusal
-from realtime.fanout import choose_fan_out
+from realtime.delivery.fanout import choose_fan_out
 from realtime.hub import Hub
 from realtime.metrics import render
 from realtime.recovery import Recovery

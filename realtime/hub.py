@@ -14,8 +14,8 @@ from typing import Any, Final
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import Health, Mine, encode
-from realtime.delivery import Delivery
-from realtime.fanout import FanOut
+from realtime.delivery.fanout import FanOut
+from realtime.delivery.pushing import Delivery
 from realtime.rooms import Connection, Own, Room, own_of, rounds_of
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas

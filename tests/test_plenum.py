@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOW_ARGUMENTS = "import sys; print(*sys.argv[1:], sep='|'); sys.exit(7)\n"
+INSTALLED = ("pyproject.toml", "hatch_build.py", "realtime/delivery/fanout.c")
 
 
 @pytest.fixture
@@ -19,8 +20,9 @@ def clone(tmp_path: Path) -> Path:
     """A folder with spaces in its path that holds the bootstrap and what it reads."""
     folder = tmp_path / "a clone"
     folder.mkdir()
-    for name in ("plenum.py", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
-        shutil.copy(ROOT / name, folder)
+    (folder / "realtime" / "delivery").mkdir(parents=True)
+    for name in ("plenum.py", "requirements.lock", "requirements-test.lock", *INSTALLED):
+        shutil.copy(ROOT / name, folder / name)
     return folder
 
 
@@ -62,7 +64,7 @@ def test_hands_arguments_and_status_through(
     assert (done.returncode, done.stdout, done.stderr) == (7, handed_over, "")
 
 
-@pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+@pytest.mark.parametrize("changed", ["requirements.lock", *INSTALLED])
 def test_installs_anew_when_what_it_installs_has_changed(clone: Path, changed: str) -> None:
     make_fit(clone, "run")
     with (clone / changed).open("a") as file:

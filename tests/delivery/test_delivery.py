@@ -12,8 +12,8 @@ from realtime.activities.contract import Audience
 from realtime.activities.registry import installed
 from realtime.core.errors import CloseCode
 from realtime.core.sync import Mirror
-from realtime.delivery import AT_ONCE, Delivery
-from realtime.fanout import choose_fan_out, fan_out_in_python
+from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
+from realtime.delivery.pushing import AT_ONCE, Delivery
 from realtime.rooms import Connection, Room
 from realtime.store.live import Changes
 from realtime.store.replicas import Replica

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hatch_build import build_native
-from realtime.fanout import LIBRARY, FanOut, choose_fan_out, fan_out_in_python, load_native
+from realtime.delivery.fanout import LIBRARY, FanOut, choose_fan_out, fan_out_in_python, load_native
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = load_native()
@@ -77,14 +77,14 @@ def test_part_of_a_large_frame_is_told(fan_out: FanOut, pairs: list[tuple[socket
 
 
 def test_compiled_where_there_is_a_compiler_and_python_where_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "realtime" / "native"
+    folder = tmp_path / "realtime" / "delivery"
     folder.mkdir(parents=True)
-    (folder / "fanout.c").write_text((ROOT / "realtime" / "native" / "fanout.c").read_text())
+    (folder / "fanout.c").write_text((ROOT / "realtime" / "delivery" / "fanout.c").read_text())
     built = build_native(tmp_path)
-    assert built == (folder / "fanout.so").exists()
-    assert (load_native(folder / "fanout.so") is not None) == built
+    assert built == (folder / "libfanout.so").exists()
+    assert (load_native(folder / "libfanout.so") is not None) == built
     monkeypatch.setenv("PLENUM_NATIVE", "0")
     assert not build_native(tmp_path)
-    assert not (folder / "fanout.so").exists(), "one that is not wanted does not stay"
+    assert not (folder / "libfanout.so").exists(), "one that is not wanted does not stay"
     assert load_native(folder / "none.so") is None
     assert (choose_fan_out() is fan_out_in_python) == (not LIBRARY.exists())

@@ -1,6 +1,6 @@
 """One ready frame to many sockets.
 
-The call into `native/fanout.c` where it was compiled, the same in Python where not. Both write past the
+The call into `fanout.c` where it was compiled, the same in Python where not. Both write past the
 transports, so a socket may only be given when nothing waits in its transport.
 """
 
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 # descriptors, frame -> (index, bytes taken; -1: broken) of each that did not take the whole frame
 FanOut: TypeAlias = Callable[["array[int]", bytes], list[tuple[int, int]]]
 
-LIBRARY: Final = Path(__file__).parent / "native" / "fanout.so"
+LIBRARY: Final = Path(__file__).parent / "libfanout.so"
 
 
 def fan_out_in_python(descriptors: "array[int]", frame: bytes) -> list[tuple[int, int]]:

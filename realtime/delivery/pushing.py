@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from realtime.activities.contract import Audience
 from realtime.core.messages import Beat, encode
-from realtime.fanout import FanOut
+from realtime.delivery.fanout import FanOut
 from realtime.rooms import Cohort, Connection, Order, Room
 from realtime.store.replicas import Replica
 
