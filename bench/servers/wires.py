@@ -1,39 +1,51 @@
-"""Plenum's own WebSocket class with nothing behind it: `python -m bench.servers.wires PORT`.
+"""Plenum's own WebSocket class and fan-out with nothing behind them: `python -m bench.servers.wires PORT`.
 
-Handshake, defences and writing are the product's; the application is a set of subscribers and one ready frame.
+Handshake, defences and delivery are the product's; the application is one cohort and one ready frame.
 """
 
+import asyncio
 import sys
 from http import HTTPStatus
 
 import uvicorn
 
-from realtime.web.wire import Listener, SocketWire, protocol_with
-
-subscribers: set[SocketWire] = set()
+from realtime.activities.contract import Audience
+from realtime.delivery.fanout import choose_fan_out
+from realtime.delivery.pushing import Delivery
+from realtime.rooms import Connection, Room
+from realtime.web.handshake import NoAsgiSocket, http_with
+from realtime.web.wire import Listener, SocketWire
 
 
 class Subscriber:
-    def __init__(self, wire: SocketWire) -> None:
-        self.wire = wire
-        subscribers.add(wire)
+    """Stands in the room's cohort until its connection ends."""
+
+    def __init__(self, room: Room, wire: SocketWire) -> None:
+        self._room = room
+        self._connection = Connection(room.session_id, "display", Audience.PARTICIPANTS, None, "", wire)
+        self._connection.place("epoch", 1)
+        room.connections.add(self._connection)
+        room.settle(self._connection)
 
     def received(self, text: bytes) -> None:
         """Subscribers say nothing."""
 
     def lost(self) -> None:
-        subscribers.discard(self.wire)
+        self._room.forget(self._connection)
 
 
 class Publisher:
-    def __init__(self, wire: SocketWire) -> None:
-        self.ready = wire.frame(b"x" * 200)
+    """Whatever it says, the ready frame goes to everybody."""
+
+    def __init__(self, application: "Application", wire: SocketWire) -> None:
+        self._application = application
+        self._ready = wire.frame(b"x" * 200)
+        self._task: asyncio.Task[float] | None = None
 
     def received(self, text: bytes) -> None:
-        for wire in subscribers:
-            if wire.buffered() > 65_536:
-                continue
-            wire.send(self.ready)
+        room = self._application.room
+        work = self._application.delivery.spread(room, room.front[Audience.PARTICIPANTS], self._ready)
+        self._task = asyncio.get_running_loop().create_task(work)
 
     def lost(self) -> None:
         """Nothing is kept."""
@@ -45,11 +57,17 @@ class Application:
     frame_bytes = 65_536
     stall_seconds = 10.0
 
+    def __init__(self) -> None:
+        self.room = Room("bench")
+        self.delivery = Delivery(choose_fan_out(), buffer_bytes=65_536, heartbeat_seconds=15)
+        self._path = ""
+
     def refuse(self, path: str, origin: str | None, host: str | None) -> HTTPStatus | None:
+        self._path = path
         return None
 
     def enter(self, wire: SocketWire) -> Listener:
-        return Publisher(wire) if wire.request.path == "/pub" else Subscriber(wire)
+        return Publisher(self, wire) if self._path == "/pub" else Subscriber(self.room, wire)
 
 
 async def nothing(scope, receive, send) -> None:
@@ -59,5 +77,5 @@ async def nothing(scope, receive, send) -> None:
 if __name__ == "__main__":
     uvicorn.run(
         nothing, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", log_level="warning", backlog=4_096, lifespan="off",
-        ws=protocol_with(Application()), ws_per_message_deflate=False, ws_ping_interval=None,
+        ws=NoAsgiSocket, http=http_with(Application()),
     )  # fmt: skip

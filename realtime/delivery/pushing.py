@@ -48,11 +48,11 @@ class Delivery:
         spent = time.perf_counter() - started
         if framed is None:
             return spent
-        spent += await self._spread(room, cohort, framed)
+        spent += await self.spread(room, cohort, framed)
         cohort.epoch, cohort.offset, cohort.sent_at = epoch, offset, time.monotonic()
         return spent
 
-    async def _spread(self, room: Room, cohort: Cohort, framed: bytes) -> float:
+    async def spread(self, room: Room, cohort: Cohort, framed: bytes) -> float:
         """One frame to all of a cohort; who cannot take it leaves the cohort, at its position."""
         order = cohort.order
         spent = 0.0
@@ -122,7 +122,7 @@ class Delivery:
             if cohort.members and cohort.sent_at <= due:
                 cohort.sent_at = now
                 first = next(iter(cohort.members))
-                await self._spread(room, cohort, first.wire.frame(_beat(first)))
+                await self.spread(room, cohort, first.wire.frame(_beat(first)))
         for connection in list(room.behind):
             if connection.epoch and connection.sent_at <= due:
                 connection.push(_beat(connection))
