@@ -70,8 +70,9 @@ from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
 from realtime.tickets import KeyRing
 from realtime.web.api import Parts, build_api
+from realtime.web.http_wire import HttpGuard
 from realtime.web.pages import Pages
-from realtime.web.site import build_site
+from realtime.web.site import HEALTH_PATHS, build_site
 from realtime.web.socket import Sockets
 
 log = logging.getLogger("plenum.app")
@@ -197,6 +198,10 @@ class App:
             ),
         )  # fmt: skip
         self.api = build_api(parts, settings)
+        self.http_guard = HttpGuard(
+            sockets=settings.sockets, header_seconds=settings.header_seconds, body_seconds=settings.body_seconds,
+            stall_seconds=settings.stall_seconds, always=HEALTH_PATHS,
+        )  # fmt: skip
 
     def _condition_document(self) -> dict[str, object]:
         return self.condition.document()
@@ -294,6 +299,7 @@ class App:
             "plenum_counts_drift": self.auditor.counts_drift, "plenum_audits_total": self.auditor.checks,
             "plenum_shards_without_epoch": self.incarnation.epochs.count(None),
             "plenum_loop_lag_seconds": self.condition.loop_lag_seconds,
+            "plenum_requests_refused_total": self.http_guard.refused.total(),
         }.items()  # fmt: skip
 
     async def _renew_keys(self) -> None:

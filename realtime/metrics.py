@@ -33,6 +33,7 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "plenum_audits_total": Metric("counter", "sessions audited"),
     "plenum_shards_without_epoch": Metric("gauge", "shards that cannot take answers at the moment"),
+    "plenum_requests_refused_total": Metric("counter", "HTTP requests and connections ended by a limit of the transport"),
     "plenum_loop_lag_seconds": Metric("gauge", "how late the event loop was at its last check"),
 }
 

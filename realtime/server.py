@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import random
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -26,6 +27,10 @@ log = logging.getLogger("plenum.server")
 
 _TCP_USER_TIMEOUT: Final = 18  # Linux; Python's socket module has no name for it on all versions we support
 _LEAVES_PER_SECOND: Final = 2_000  # how fast clients may be sent to other hubs
+_SPARE_FILES: Final = 200  # open files that are no client's: engines, logs, loops, and those who ask for health at the cap
+_LEAST_SOCKETS: Final = 50
+# A peer that vanished without a word is noticed after about a minute, also where nothing is being sent to it.
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
@@ -40,6 +45,10 @@ def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     with contextlib.suppress(OSError):  # other systems have no such option; the write stall timer remains
         listener.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(stall_seconds * 1_000) + 5_000)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     try:
         listener.bind((host, port))
         listener.listen(4_096)
@@ -48,6 +57,22 @@ def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def room_for(sockets: int) -> int:
+    """How many sockets this process may hold: what is wanted, or what its limit of open files leaves. The limit is raised first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):  # some systems refuse what they announce
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return sockets
+    room = max(soft - _SPARE_FILES, _LEAST_SOCKETS)
+    log.warning("room for %d sockets instead of %d: raise the limit of open files (ulimit -n) to %d", room, sockets, wanted)
+    return room
 
 
 class _Uvicorn(uvicorn.Server):
@@ -77,10 +102,12 @@ async def until_signal() -> None:
 async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: Callable[[], None]) -> None:
     """Serve until a signal; returns when everything is flushed and said."""
     settings = app.settings
+    app.http_guard.sockets = room_for(settings.sockets)
     config = uvicorn.Config(
-        app.site(), ws=NoAsgiSocket, http=http_with(app.sockets), lifespan="off", log_config=None, access_log=False,
-        server_header=False, date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=2,
-        backlog=4_096,
+        app.site(), ws=NoAsgiSocket, http=http_with(app.sockets, app.http_guard), lifespan="off", log_config=None,
+        access_log=False, server_header=False, date_header=True, proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type] # a delay; uvicorn's own command takes whole ones
+        timeout_graceful_shutdown=2, backlog=4_096,
     )  # fmt: skip
     server = _Uvicorn(config)
     waiting = asyncio.create_task(until_signal())

@@ -90,6 +90,12 @@ class Settings:
         65_536, "unsent bytes after which a connection is left behind (and later brought up to date)", least=4_096
     )
     stall_seconds: float = knob(10.0, "a connection that takes nothing for this long is closed", least=0.1, most=300)
+    header_seconds: float = knob(5.0, "longest wait for the header of an HTTP request", least=0.1, most=60)
+    body_seconds: float = knob(10.0, "longest wait for its body; a second more for each 1,000 bytes", least=0.1, most=600)
+    keep_alive_seconds: float = knob(15.0, "how long an HTTP connection is kept for the next request", least=0.1, most=600)
+    sockets: int = knob(
+        18_000, "most open sockets of the listener; lowered to 200 below the process' limit of open files", least=1
+    )
     greetings: int = knob(
         64, "hellos answered at a time; in a storm the others wait, those who come back first", least=1, most=10_000
     )

@@ -27,6 +27,10 @@ class Reason:
 
 REASONS: Final[dict[str, Reason]] = {
     # The request itself
+    "bad_request": Reason(400, "The server cannot read this as one certain HTTP request."),
+    "request_timeout": Reason(408, "The request took too long to arrive."),
+    "address_too_long": Reason(414, "The address is longer than this server accepts."),
+    "headers_too_large": Reason(431, "The header is larger than this server accepts."),
     "malformed": Reason(400, "The message is not valid JSON."),
     "unknown_message": Reason(400, "The server does not know this type of message."),
     "invalid": Reason(422, "A field is missing or has a value that is not allowed."),

@@ -7,9 +7,8 @@ from hashlib import sha1
 from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from realtime.core.messages import SUBPROTOCOL
+from realtime.web.http_wire import HttpGuard, HttpWire
 from realtime.web.wire import Door, SocketWire
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -61,8 +60,8 @@ def _is_key(text: bytes) -> bool:
         return False
 
 
-class UpgradingHttp(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with our WebSockets. Subclassed per application with its `door`."""
+class UpgradingHttp(HttpWire):
+    """Our HTTP protocol with our WebSockets. Subclassed per application with its `door` and its `guard`."""
 
     door: Door
 
@@ -79,10 +78,6 @@ class UpgradingHttp(HttpToolsProtocol):
         self.transport.set_protocol(SocketWire(self.transport, self.door, self.connections))
         # This object and its parser hold each other, and would wait for the garbage collector.
         self.parser = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unset_keepalive_if_required()
-        super().connection_lost(exc)
 
 
 def _refusal(status: HTTPStatus) -> bytes:
@@ -101,6 +96,6 @@ class NoAsgiSocket(asyncio.Protocol):
         raise AssertionError("UpgradingHttp makes the wires")
 
 
-def http_with(door: Door) -> type[UpgradingHttp]:
+def http_with(door: Door, guard: HttpGuard) -> type[UpgradingHttp]:
     """The protocol class of one application."""
-    return type("ApplicationHttp", (UpgradingHttp,), {"door": door})
+    return type("ApplicationHttp", (UpgradingHttp,), {"door": door, "guard": guard})

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,8 @@ log = logging.getLogger("plenum.web")
 
 # What a file needs that is no document of its own.
 _FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
+_HEALTH: Final = "/api/v1/health"
+HEALTH_PATHS: Final = frozenset(f"{_HEALTH}{name}".encode() for name in ("/", "/ready", "/live"))
 
 
 def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]) -> Starlette:
@@ -34,18 +36,17 @@ def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool
         fit, report = await health()
         return Json({**report, "timestamp": now_text(), "version": version("plenum-live")}, 200 if fit else 503)
 
-    root = "/api/v1/health"
     routes = [
         *api.routes(),
         *pages.routes(),
-        Route(root + "/", ready),
-        Route(root + "/ready", ready),
-        Route(root + "/live", live),
+        Route(_HEALTH + "/", ready),
+        Route(_HEALTH + "/ready", ready),
+        Route(_HEALTH + "/live", live),
     ]
     site = Starlette(
         routes=routes,
         exception_handlers={
-            Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, Exception: _on_fault,
+            Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, ClientDisconnect: _on_gone, Exception: _on_fault,
         },
     )  # fmt: skip
     site.add_middleware(Headers)
@@ -88,6 +89,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
     answer = problem(Refusal(code, error.detail if error.status_code != 404 else None), error.status_code)
     answer.headers.update(error.headers or {})  # Allow, at a method that a path does not know
     return answer
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it; a client that leaves is no fault
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
