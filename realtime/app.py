@@ -70,9 +70,8 @@ from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
 from realtime.tickets import KeyRing
 from realtime.web.api import Parts, build_api
-from realtime.web.http_wire import HttpGuard
 from realtime.web.pages import Pages
-from realtime.web.site import HEALTH_PATHS, build_site
+from realtime.web.site import build_site, guard_of
 from realtime.web.socket import Sockets
 
 log = logging.getLogger("plenum.app")
@@ -198,10 +197,7 @@ class App:
             ),
         )  # fmt: skip
         self.api = build_api(parts, settings)
-        self.http_guard = HttpGuard(
-            sockets=settings.sockets, header_seconds=settings.header_seconds, body_seconds=settings.body_seconds,
-            stall_seconds=settings.stall_seconds, always=HEALTH_PATHS,
-        )  # fmt: skip
+        self.http_guard = guard_of(settings)
 
     def _condition_document(self) -> dict[str, object]:
         return self.condition.document()

@@ -13,8 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from realtime.core.errors import Refusal
+from realtime.settings import Settings
 from realtime.store.live import Cold
 from realtime.web.api import Api
+from realtime.web.http_wire import HttpGuard
 from realtime.web.pages import SECURITY_HEADERS, Pages
 from realtime.web.requests import Json, now_text, problem
 
@@ -23,7 +25,6 @@ log = logging.getLogger("plenum.web")
 # What a file needs that is no document of its own.
 _FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
 _HEALTH: Final = "/api/v1/health"
-HEALTH_PATHS: Final = frozenset(f"{_HEALTH}{name}".encode() for name in ("/", "/ready", "/live"))
 
 
 def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]) -> Starlette:
@@ -51,6 +52,17 @@ def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool
     )  # fmt: skip
     site.add_middleware(Headers)
     return site
+
+
+def guard_of(settings: Settings) -> HttpGuard:
+    """The limits of the site's HTTP."""
+    return HttpGuard(
+        sockets=settings.sockets,
+        header_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+        stall_seconds=settings.stall_seconds,
+        always=frozenset(f"{_HEALTH}{name}".encode() for name in ("/", "/ready", "/live")),
+    )
 
 
 class Headers:
