@@ -45,6 +45,7 @@ class Outcome:
     text: str | None  # None: the counts say it.
     seconds: float = 0.0
     counts: tuple[int, int, int] = (0, 0, 0)  # passed, failed, skipped
+    reasons: tuple[str, ...] = ()  # why tests were skipped
 
 
 def main(arguments: list[str]) -> int:
@@ -59,6 +60,8 @@ def main(arguments: list[str]) -> int:
     for outcome in outcomes:
         text = outcome.text or COUNTS.format(*outcome.counts)
         print(f"{outcome.name:<20} {text:<44} {outcome.seconds:>8.1f} s")
+        for reason in outcome.reasons:
+            print(f"{'':<20} skipped: {reason}")
     print("Total:", COUNTS.format(passed, failed, skipped), flush=True)
     return 1 if failed or not passed or any(outcome.failed for outcome in outcomes) else 0
 
@@ -85,9 +88,10 @@ def test_tier(name: str) -> Outcome:
         if not report.exists():
             return Outcome(title, True, f"pytest ended with status {status}", seconds)
         suite = next(ET.parse(report).getroot().iter("testsuite"))
+        reasons = sorted({skip.get("message", "no reason given") for skip in suite.iter("skipped")})
     tests, errors, failures, skipped = (int(suite.get(each, 0)) for each in XML_COUNTS)
     failed = errors + failures
-    return Outcome(title, status != 0, None, seconds, (tests - failed - skipped, failed, skipped))
+    return Outcome(title, status != 0, None, seconds, (tests - failed - skipped, failed, skipped), tuple(reasons))
 
 
 def tier_paths(name: str) -> list[str]:

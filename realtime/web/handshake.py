@@ -64,6 +64,7 @@ class UpgradingHttp(HttpWire):
     """Our HTTP protocol with our WebSockets. Subclassed per application with its `door` and its `guard`."""
 
     door: Door
+    wire: type[SocketWire] = SocketWire
 
     def handle_websocket_upgrade(self) -> None:
         self.connections.discard(self)
@@ -75,7 +76,7 @@ class UpgradingHttp(HttpWire):
             self.transport.close()
             return
         self.transport.write(upgrade.answer())
-        self.transport.set_protocol(SocketWire(self.transport, self.door, self.connections))
+        self.transport.set_protocol(self.wire(self.transport, self.door, self.connections))
         # This object and its parser hold each other, and would wait for the garbage collector.
         self.parser = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
 

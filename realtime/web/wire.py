@@ -267,11 +267,15 @@ class SocketWire(asyncio.Protocol):
             return
         self._fragments.append(data)
         if frame.fin:
-            text, self._fragments = b"".join(self._fragments), []
+            whole, self._fragments = b"".join(self._fragments), []
             if self._kind is not Opcode.TEXT:
-                self.close(CloseCode.PROTOCOL)
+                self.receive_binary(whole)
             elif not self._ended and self._listener is not None:
-                self._listener.received(text)
+                self._listener.received(whole)
+
+    def receive_binary(self, _data: bytes) -> None:
+        """A binary message; the protocol is text only."""
+        self.close(CloseCode.PROTOCOL)
 
     def _flood(self) -> None:
         self.close(CloseCode.FLOOD)
