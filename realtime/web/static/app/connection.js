@@ -38,6 +38,7 @@ export class Connection {
   status = "connecting";
   you = null;
   score = null; // own points and rank, as far as results are shown
+  drafts = {}; // by activity id: what was written and not sent, perhaps on another device
   durability = null;
   #options;
   #listeners = new Map();
@@ -200,6 +201,7 @@ export class Connection {
       this.#takeMine(frame.mine, true);
       this.#follow(frame.state);
     } else if (frame.type === "mine") {
+      Object.assign(this.drafts, frame.drafts);
       this.#takeMine(frame.mine, false);
     } else if (frame.type === "score") {
       this.#emit("score", (this.score = frame.score));
@@ -220,8 +222,7 @@ export class Connection {
   #welcome(frame) {
     this.#stopFallback();
     this.#wasWelcome = true;
-    this.you = frame.you;
-    this.durability = frame.durability;
+    Object.assign(this, { you: frame.you, durability: frame.durability, drafts: frame.drafts ?? {} });
     this.#setStatus("online");
     this.#takeMine(frame.mine, true);
     this.#follow(frame.state);
@@ -262,8 +263,6 @@ export class Connection {
       }
     });
   }
-
-  // ----------------------------------------------------------------------------------------- state and answers
 
   /** Returns false when the frame left a gap. */
   #follow(frame) {

@@ -3,6 +3,9 @@
 import { fill, h, write } from "../dom.js";
 import { number } from "../i18n.js";
 
+const NARROW_LABELS = 8; // that a phone has room for, if they are short
+const SHORT = 3;
+
 /**
  * @param {HTMLElement} element
  * @param {{label: string, count: number, isMarked?: boolean, isOwn?: boolean}[]} columns
@@ -21,6 +24,7 @@ function makeColumns(element, name) {
     const most = Math.max(1, ...columns.map((each) => each.count));
     // With many columns only some are labelled, or the labels would run into one another.
     const each = Math.ceil(columns.length / 12);
+    const eachNarrow = Math.ceil(columns.length / NARROW_LABELS) * (columns.some(({ label }) => label.length > SHORT) ? 2 : 1);
     while (rows.length < columns.length) {
       const count = h("span", { class: "count" });
       const bar = h("div", { class: "fill" });
@@ -32,6 +36,7 @@ function makeColumns(element, name) {
       write(row.count, count ? number(count) : "");
       write(row.label, label);
       row.label.classList.toggle("skipped", i % each !== 0);
+      row.label.classList.toggle("spare", columns.length > NARROW_LABELS && i % eachNarrow !== 0);
       row.bar.style.height = `${(100 * count) / most}%`;
       row.item.className = [isMarked ? "top" : "", isOwn ? "own" : ""].join(" ");
     });

@@ -5,7 +5,8 @@ import { t } from "../i18n.js";
 
 /**
  * @param {HTMLElement} element
- * @param {{activity: Object, own: Object|null, submit: Function, onChange?: Function|null}} given what `mount` got
+ * @param {{activity: Object, own: Object|null, submit: Function, onChange?: Function|null}} given what `mount` got;
+ *   `submit.draft`, where there is one, keeps what is not sent yet (`participant/draft.js`)
  * @param {Object} fields
  * @param {Node[]} fields.parts
  * @param {() => Object} fields.peek the answer as far as it goes
@@ -13,12 +14,12 @@ import { t } from "../i18n.js";
  * @param {(isAsking: boolean) => void} fields.lock
  * @param {(answer: Object) => string|null} fields.fault why it cannot be sent yet, perhaps without a word; null: it can
  */
-export function mountForm(element, { activity, own, submit, onChange = null }, { parts, peek, show, lock, fault }) {
+export function mountForm(element, { own, submit, onChange = null }, { parts, peek, show, lock, fault }) {
   const hint = h("p", { class: "small soft", role: "status" });
   const send = h("button", { class: "primary large" });
   const footer = h("div", { class: "send stack-s" }, hint, send);
   const form = onChange ? h("div", { class: "answer" }, ...parts) : h("form", { class: "answer", noValidate: true }, ...parts, footer);
-  const draft = new Draft(onChange || !activity.id ? null : `plenum.draft.${activity.id}.${activity.round}`);
+  const draft = (!onChange && submit.draft) || { keep() {}, read() {} };
   let isAsking = true;
   fill(element, form);
 
@@ -60,33 +61,6 @@ export function mountForm(element, { activity, own, submit, onChange = null }, {
       if (asks) check();
     },
   };
-}
-
-/** An answer not yet sent, kept for this tab, so that a reload loses no text. */
-class Draft {
-  #key;
-
-  constructor(key) {
-    this.#key = key;
-  }
-
-  keep(answer) {
-    if (!this.#key) return;
-    try {
-      if (answer) sessionStorage.setItem(this.#key, JSON.stringify(answer));
-      else sessionStorage.removeItem(this.#key);
-    } catch {
-      // Storage is full or forbidden: the draft lives as long as the page.
-    }
-  }
-
-  read() {
-    try {
-      return (this.#key && JSON.parse(sessionStorage.getItem(this.#key) ?? "null")) || undefined;
-    } catch {
-      return undefined; // forbidden, or somebody else's text
-    }
-  }
 }
 
 /** A field with its label. */

@@ -1,12 +1,14 @@
 /** One question on a phone: the control, the receipt of the own answer, the result once it may be seen. */
 
 import { deviceType } from "../browser.js";
-import { announce, fill, h, write } from "../dom.js";
+import { announce, fill, h, icon, write } from "../dom.js";
 import { sentence, t } from "../i18n.js";
 import { itemsOf, loadChart, loadControl, questionOf } from "../parts.js";
+import { Draft } from "./draft.js";
 import { newestOf, ownOf } from "./own.js";
 
 const CLOCK_MS = 250;
+const NUDGE_MS = 60_000; // an older word was for an earlier moment
 const STEPS = ["sent", "counted", "saved"];
 
 export class Card {
@@ -29,6 +31,9 @@ export class Card {
   #hint = h("p", { class: "soft" });
   #place = h("div", {});
   #trouble = h("p", { class: "notice", role: "alert", hidden: true });
+  #nudge = h("p", { class: "nudge", hidden: true }, icon("hand"), h("span", {}, t("nudge.text")));
+  #nudgedMs = 0;
+  #draft;
   #receipt = makeReceipt();
   #change = h("button", { type: "button", on: { click: () => this.#toggle() } });
   #withdraw = h("button", { type: "button", class: "plain", on: { click: () => this.#submit(null, { withdraw: true }) } }, t("card.withdraw"));
@@ -41,12 +46,13 @@ export class Card {
   constructor(activity, connection) {
     this.#connection = connection;
     this.#activity = activity;
+    this.#draft = new Draft(connection, activity);
     fill(this.#meta, this.#state, activity.round > 1 && h("span", { class: "chip bare" }, t("card.round", { n: activity.round })), this.#clock);
     fill(this.#result, this.#resultTitle, this.#bars);
     this.element = h(
       "article",
       { class: "question" },
-      this.#meta, this.#title, this.#hint, this.#place, this.#trouble, this.#result, this.#receipt.element, h("div", { class: "row after" }, this.#change, this.#withdraw),
+      this.#meta, this.#title, this.#hint, this.#nudge, this.#place, this.#draft.element, this.#trouble, this.#result, this.#receipt.element, h("div", { class: "row after" }, this.#change, this.#withdraw),
     );
     this.#load(activity);
   }
@@ -59,7 +65,7 @@ export class Card {
     if (!module) return;
     const { mount, several = false } = module;
     this.#loadChart(activity); // now, because later there may be no network
-    const submit = (data, options = {}) => this.#submit(data, options);
+    const submit = Object.assign((data, options = {}) => this.#submit(data, options), { draft: this.#draft });
     this.#several = several;
     this.#control = mount(this.#place, this.#activity, newestOf(this.#mine()), submit);
     this.update(this.#activity, this.#connection.state.map);
@@ -116,6 +122,8 @@ export class Card {
     // Once the result is there it shows the own answer as well, and the question need not stand there twice.
     this.#place.hidden = !this.#several && !isAsking && Boolean(view);
     this.#renderReceipt(own, isAsking && !this.#several);
+    this.#draft.update(isAsking && !this.#several && Boolean(this.#control), Boolean(activity.deadline_ms));
+    this.#renderNudge(map.get("nudge"), isAsking && all.length === 0);
     this.#trouble.hidden = !this.#refusal;
     if (this.#refusal) write(this.#trouble, sentence(this.#refusal));
     const mayChange = own && isOpen && !isFenced && !this.#several && activity.config?.constraints?.allow_changes !== false;
@@ -124,6 +132,17 @@ export class Card {
     write(this.#change, t(this.#isChanging ? "card.keep" : "card.change"));
     this.#renderClock();
     this.#renderResult(activity, map, own);
+  }
+
+  /** The presenter's word to who has not answered. */
+  #renderNudge(word, isMeant) {
+    const { id, round } = this.#activity;
+    const isFresh = word?.activity_id === id && word.round === round && this.#connection.serverNowMs() - word.at_ms < NUDGE_MS;
+    this.#nudge.hidden = !isMeant || !isFresh;
+    if (this.#nudge.hidden || this.#nudgedMs === word.at_ms) return;
+    this.#nudgedMs = word.at_ms;
+    announce(t("nudge.text"));
+    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(80);
   }
 
   #renderHint(activity, own, isReading) {

@@ -45,6 +45,7 @@ class Room {
   #waiting;
   #connecting = h("div", { class: "middle" }, drawHall(0, 0), h("p", { class: "soft", role: "status" }, t("room.connecting")));
   #others = h("section", { class: "stack" });
+  #dock = h("section", { class: "dock", hidden: true }); // reactions, which are given beside a question
   #elsewhere = h("p", { class: "notice", role: "alert", hidden: true }); // a refusal of what is no longer shown
   #score = h("section", { class: "own-score", hidden: true });
   #ended = null;
@@ -108,16 +109,18 @@ class Room {
     this.#renderScore(map.has("leaderboard") ? this.#connection.score : null);
     const activities = activitiesOf(map);
     const shown = this.#choose(session, activities);
+    const beside = activities.find((each) => each !== shown && each.type === "reaction" && each.state === "active");
+    this.#renderDock(beside, map);
     if (!shown) {
       this.#shown = null;
-      this.#renderOthers(activities);
-      fill(this.#main, this.#elsewhere, this.#waiting, this.#score, this.#others);
+      this.#renderOthers(activities.filter((each) => each !== beside));
+      fill(this.#main, this.#elsewhere, this.#waiting, this.#score, this.#dock, this.#others);
       return;
     }
     const card = this.#cardFor(shown);
     card.update(shown, map);
-    this.#renderOthers(activities.filter((each) => each !== shown));
-    fill(this.#main, this.#elsewhere, card.element, this.#score, this.#others);
+    this.#renderOthers(activities.filter((each) => each !== shown && each !== beside));
+    fill(this.#main, this.#elsewhere, card.element, this.#score, this.#dock, this.#others);
     if (this.#shown !== card) {
       if (this.#shown || !document.hasFocus()) announce(t("room.newQuestion", { title: questionOf(shown) }));
       this.#shown = card;
@@ -131,7 +134,15 @@ class Room {
     if (focus !== this.#focus) this.#chosen = null;
     this.#focus = focus;
     const byId = (id) => activities.find((each) => each.id === id);
-    return byId(this.#chosen) ?? byId(focus) ?? activities.find((each) => each.state === "active") ?? null;
+    return byId(this.#chosen) ?? byId(focus) ?? activities.find((each) => each.state === "active" && each.type !== "reaction") ?? null;
+  }
+
+  #renderDock(activity, map) {
+    this.#dock.hidden = !activity;
+    if (!activity) return;
+    const card = this.#cardFor(activity);
+    card.update(activity, map);
+    fill(this.#dock, card.element);
   }
 
   #cardFor(activity) {

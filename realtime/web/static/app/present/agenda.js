@@ -2,7 +2,9 @@
 
 import { fill, h, icon, write } from "../dom.js";
 import { t } from "../i18n.js";
-import { questionOf } from "../parts.js";
+import { questionOf, TYPES } from "../parts.js";
+
+const KINDS = new Set(TYPES);
 
 /**
  * @param {Object} actions
@@ -26,11 +28,12 @@ export function makeAgenda(actions) {
     const title = h("span", { class: "title" });
     const state = h("span", { class: "chip" });
     const count = h("span", { class: "small soft" });
+    const kind = h("span", { class: "small soft kind-name" });
     const focus = h("span", { class: "in-focus", title: t("acts.focus") }, h("span", { class: "off-screen" }, t("acts.focus")));
-    const button = h("button", { type: "button", on: { click: () => actions.select(id) } }, h("span", { class: "line" }, title, focus), h("span", { class: "line" }, state, count));
+    const button = h("button", { type: "button", on: { click: () => actions.select(id) } }, h("span", { class: "line" }, title, focus), h("span", { class: "line" }, state, kind, count));
     const up = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.up") }, icon("up"));
     const down = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.down") }, icon("down"));
-    return { item: h("li", {}, button, h("span", { class: "order" }, up, down)), title, state, count, focus, button, up, down };
+    return { item: h("li", {}, button, h("span", { class: "order" }, up, down)), title, state, count, kind, focus, button, up, down };
   }
 
   return {
@@ -44,6 +47,7 @@ export function makeAgenda(actions) {
         write(row.title, `${i + 1}. ${questionOf(activity)}`);
         write(row.state, t(`state.${activity.state}`));
         row.state.className = `chip ${activity.state}`;
+        write(row.kind, t(`kind.${KINDS.has(activity.type) ? activity.type : "generic"}`));
         write(row.count, t("acts.answers", { n: map.get(`counts:${activity.id}`)?.responses ?? 0 }));
         row.focus.hidden = activity.id !== focusId;
         if (isSelected) row.button.setAttribute("aria-current", "true");

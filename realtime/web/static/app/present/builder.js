@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import { loadControl, questionOf } from "../parts.js";
 import { makeFields } from "./fields.js";
 import { FORMS, GROUPS, faultOf } from "./forms.js";
+import { makeScoring } from "./scoring.js";
 
 const TIMES_SECONDS = [0, 15, 30, 60, 120, 300];
 const PREVIEW_AFTER_MS = 250;
@@ -34,6 +35,7 @@ export function makeBuilder(activity, onDone, onCancel) {
   const time = h("select", { id: "time" }, ...TIMES_SECONDS.map((seconds) => h("option", { value: seconds }, timeText(seconds))));
   time.value = String(old.constraints?.time_limit ?? 0);
   const changes = h("input", { type: "checkbox", checked: old.constraints?.allow_changes ?? true });
+  const scoring = makeScoring(old.scoring);
   const trouble = h("p", { class: "notice", role: "alert", hidden: true });
   const element = h(
     "form",
@@ -42,7 +44,7 @@ export function makeBuilder(activity, onDone, onCancel) {
     kinds?.element,
     h("div", { class: "builder-grid" },
       h("div", { class: "stack" }, place, h("div", { class: "settings" }, revealSet,
-        h("div", { class: "stack" }, h("div", { class: "field" }, h("label", { htmlFor: "time" }, t("build.time")), time), h("label", { class: "tick" }, changes, t("build.changes"))))),
+        h("div", { class: "stack" }, h("div", { class: "field" }, h("label", { htmlFor: "time" }, t("build.time")), time), h("label", { class: "tick" }, changes, t("build.changes")))), scoring.element),
       preview.element),
     trouble,
     h(
@@ -59,6 +61,7 @@ export function makeBuilder(activity, onDone, onCancel) {
     if (!forms.has(type)) forms.set(type, makeFields(type in FORMS ? type : "generic", activity?.config.settings ?? {}));
     fields = forms.get(type);
     fill(place, fields.element);
+    if (!activity) scoring.suggest(type);
     if (!activity) reveal.choose(Object.keys(REVEALS).includes(FORMS[type].reveal) ? FORMS[type].reveal : FORMS[type].reveal ? "revealLive" : "revealMe");
     preview.show(type, fields.read());
   }
@@ -73,6 +76,7 @@ export function makeBuilder(activity, onDone, onCancel) {
       version: 1,
       reveal: { ...old.reveal, ...rules },
       constraints: { ...old.constraints, time_limit: Number(time.value) || null, allow_changes: changes.checked },
+      scoring: scoring.read(),
       settings,
     };
     const title = questionOf({ title: "", config: { settings } }) || clozeTitle(settings) || t(`kind.${type}`);
@@ -158,7 +162,8 @@ function revealOf(activity, type) {
   return results === "live" ? "revealLive" : results === "after_close" ? "revealClose" : "revealMe";
 }
 
-function timeText(seconds) {
+/** A time limit as people say it. */
+export function timeText(seconds) {
   if (seconds === 0) return t("build.timeNone");
   return seconds < 60 ? t("build.seconds", { n: seconds }) : t("build.minutes", { n: seconds / 60 });
 }

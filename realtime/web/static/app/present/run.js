@@ -9,14 +9,15 @@ import { sentence, t } from "../i18n.js";
 import { activitiesOf } from "../parts.js";
 import { makeAgenda } from "./agenda.js";
 import { makeBuilder } from "./builder.js";
+import { makeLight } from "./light.js";
+import { nudge, showMissing } from "./missing.js";
 import { isEditable, movesOf } from "./moves.js";
 import { drawBoard, showPeople } from "./people.js";
-import { savingOf } from "./saving.js";
 import { makeShare, screenLink } from "./share.js";
 import { Stage } from "./stage.js";
 import { keep } from "./store.js";
 
-const KEYS = [["n", "keys.n"], ["o", "keys.o"], ["p", "keys.p"], ["c", "keys.c"], ["r", "keys.r"], ["f", "keys.f"], ["e", "keys.e"], ["j k", "keys.jk"], ["b", "keys.b"]];
+const KEYS = [["n", "keys.n"], ["o", "keys.o"], ["p", "keys.p"], ["c", "keys.c"], ["r", "keys.r"], ["f", "keys.f"], ["→", "keys.next"], ["u", "keys.u"], ["e", "keys.e"], ["d", "keys.d"], ["j k", "keys.jk"], ["b", "keys.b"], ["?", "keys.help"]];
 const WIDE_PX = 992;
 const SESSION_MOVES = { draft: ["active", "session.start"], active: ["completed", "session.end"], completed: ["active", "session.reopen"] };
 
@@ -38,7 +39,7 @@ class Run {
   #builder = null;
   #title = h("span", { class: "name" });
   #state = h("span", { class: "chip" });
-  #light = h("span", { class: "light" });
+  #light;
   #move = h("button", { type: "button" });
   #center = h("div", { class: "center" });
   #boardList = h("div", {});
@@ -50,6 +51,7 @@ class Run {
   constructor(session, connection) {
     this.#session = session;
     this.#connection = connection;
+    this.#light = makeLight(session, () => connection.serverNowMs());
     this.#agenda = makeAgenda({
       select: (id) => this.#select(id),
       add: () => this.#build(null),
@@ -65,7 +67,7 @@ class Run {
     });
     fill(
       document.body,
-      makeBar(this.#title, this.#state, this.#light, back, this.#move, keys),
+      makeBar(this.#title, this.#state, this.#light.element, back, this.#move, keys),
       makeBanner(connection, { offline: "banner.presenterOffline" }),
       h("main", { class: "run" }, this.#agenda.element, h("div", { class: "center" }, this.#center, this.#board), this.#share.element),
     );
@@ -90,7 +92,7 @@ class Run {
   }
 
   #render() {
-    this.#renderLight();
+    this.#light.update(this.#map, this.#connection.status);
     if (!this.#connection.state) return;
     const value = this.#value;
     const activities = activitiesOf(this.#map);
@@ -127,13 +129,14 @@ class Run {
     if (!this.#stages.has(key)) {
       const actions = {
         act: (command) => this.#act(command), edit: (each) => this.#build(each), remove: (each) => this.#remove(each),
+        duplicate: (each) => this.#duplicate(each), next: () => this.#next(), nudge: (each) => nudge(this.#session, each.id), missing: (each) => showMissing(this.#session, each.id),
         now: () => this.#connection.serverNowMs(),
       };
       this.#stages.set(key, new Stage(activity, actions));
     }
     const stage = this.#stages.get(key);
     fill(this.#center, stage.element);
-    stage.update(activity, this.#map, value.focus === activity.id);
+    stage.update(activity, this.#map, value.focus === activity.id, Boolean(this.#following(activities, activity)));
   }
 
   #renderBoard(board) {
@@ -144,15 +147,6 @@ class Run {
   #makeFirst() {
     const write_ = h("button", { type: "button", class: "primary", on: { click: () => this.#build(null) } }, icon("plus"), t("stage.addPoll"));
     return h("div", { class: "card stack first" }, h("h1", {}, t("stage.emptyTitle")), h("p", { class: "soft" }, t("stage.empty")), h("div", { class: "row" }, write_));
-  }
-
-  #renderLight() {
-    const { status } = this.#connection;
-    const { total, isSaved } = savingOf(this.#map);
-    const isUp = status === "online" || status === "degraded";
-    const key = !isUp ? (status === "connecting" ? "connecting" : "offline") : total === 0 ? "none" : isSaved ? "all" : "some";
-    this.#light.className = `light ${key}`;
-    write(this.#light, t(`saved.${key}`, { n: total }));
   }
 
   /** Runs a command; what the server refuses is said, and what it did comes back with the state. */
@@ -219,6 +213,30 @@ class Run {
     if (await confirmed({ title: t("stage.deleteTitle"), text, action: t("stage.delete"), style: "danger-fill" })) this.#act({ type: "delete_activity", activity_id: activity.id });
   }
 
+  async #duplicate({ type, title, config }) {
+    const result = await this.#act({ type: "create_activity", activity_type: type, title, config, order_index: this.#nextPlace() });
+    if (!result) return;
+    this.#fresh = idIn(result);
+    this.#select(this.#fresh);
+  }
+
+  /** The question that comes after another one: the first below it that was not asked yet. */
+  #following(activities, activity) {
+    return activities.slice(activities.indexOf(activity) + 1).find((each) => each.state === "draft" || each.state === "published") ?? null;
+  }
+
+  /** One step on: what runs is closed, and the next question is opened. */
+  async #next() {
+    const activities = activitiesOf(this.#map);
+    const present = activities.find((each) => each.id === this.#selected);
+    const following = present && this.#following(activities, present);
+    if (!following) return;
+    const isRunning = present.state === "active" || present.state === "paused";
+    if (isRunning && !(await this.#act({ type: "move", activity_id: present.id, to: "closed", expected_version: present.version }))) return;
+    this.#select(following.id);
+    await this.#act({ type: "move", activity_id: following.id, to: "active", expected_version: following.version });
+  }
+
   /** Changes places with a neighbour; places that are equal are first told apart. */
   async #swap(activity, other) {
     const all = activitiesOf(this.#map);
@@ -236,6 +254,9 @@ class Run {
     const key = event.key.toLowerCase();
     const move = activity && !this.#builder && movesOf(activity, this.#value.focus === activity.id).find((each) => each.key === key);
     if (key === "?") showKeys();
+    else if (key === "arrowright" && activity && !this.#builder) this.#next();
+    else if (key === "u" && activity?.state === "active") nudge(this.#session, activity.id);
+    else if (key === "d" && activity && !this.#builder) this.#duplicate(activity);
     else if (key === "n") this.#build(null);
     else if (key === "b") open(screenLink(this.#session), "_blank", "noopener");
     else if (key === "j" && activities[at + 1]) this.#select(activities[at + 1].id);

@@ -3,16 +3,22 @@
 import { announce, fill, h, icon, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { isPublic, itemsOf, loadChart, questionOf } from "../parts.js";
+import { timeText } from "./builder.js";
 import { makeModeration } from "./moderation.js";
 import { isEditable, movesOf } from "./moves.js";
 
 const SPEAK_EVERY_MS = 5_000;
+const TIMES_SECONDS = [0, 15, 30, 60, 120, 300];
 
 /**
  * @param {Object} actions
  * @param {(command: Object) => void} actions.act
  * @param {(activity: Object) => void} actions.edit
  * @param {(activity: Object) => void} actions.remove
+ * @param {(activity: Object) => void} actions.duplicate
+ * @param {() => void} actions.next on to the following question
+ * @param {(activity: Object) => void} actions.nudge asks those who have not answered to do so
+ * @param {(activity: Object) => void} actions.missing shows who has not answered
  * @param {() => number} actions.now the server's time in milliseconds
  */
 export class Stage {
@@ -26,6 +32,11 @@ export class Stage {
   #sight = h("span", { class: "chip bare" });
   #title = h("h1", {});
   #count = h("p", { class: "count" }, h("strong", {}), h("span", {}));
+  #absent = h("span", { class: "row absent" },
+    h("button", { type: "button", class: "plain", on: { click: () => this.#actions.missing(this.#activity) } }, t("missing.open")),
+    h("button", { type: "button", on: { click: () => this.#actions.nudge(this.#activity) } }, icon("hand"), t("missing.nudge")));
+  #time = h("select", { "aria-label": t("build.time"), on: { change: () => this.#setTime() } }, ...TIMES_SECONDS.map((seconds) => h("option", { value: seconds }, timeText(seconds))));
+  #timeRow = h("label", { class: "field inline timer small soft" }, t("stage.timer"), this.#time);
   #chart = h("div", { class: "chart" });
   #final = h("p", { class: "small soft" });
   #buttons = h("div", { class: "row controls" });
@@ -39,8 +50,8 @@ export class Stage {
     this.element = h(
       "article",
       { class: "stage card", "aria-live": "off" },
-      h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#tools),
-      this.#title, this.#count, this.#chart, this.#moderation.element, this.#final, this.#buttons,
+      h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#timeRow, this.#tools),
+      this.#title, h("div", { class: "row counting" }, this.#count, this.#absent), this.#chart, this.#moderation.element, this.#final, this.#buttons,
     );
     loadChart(activity.type).then(({ draw }) => {
       this.#draw = draw;
@@ -48,8 +59,8 @@ export class Stage {
     });
   }
 
-  /** @param {Object} activity @param {Map<string, any>} map @param {boolean} isFocused */
-  update(activity, map, isFocused) {
+  /** @param {Object} activity @param {Map<string, any>} map @param {boolean} isFocused @param {boolean} hasNext */
+  update(activity, map, isFocused, hasNext = false) {
     const previous = this.#map?.get(`counts:${activity.id}`)?.responses;
     this.#activity = activity;
     this.#map = map;
@@ -66,7 +77,9 @@ export class Stage {
     write(this.#count.lastChild, ` ${t("stage.ofPeople", { n: joined })}`);
     this.#final.hidden = activity.state !== "closed";
     write(this.#final, t(activity.final ? "stage.final" : "stage.closing"));
-    this.#renderButtons(activity, isFocused);
+    this.#absent.hidden = activity.state !== "active" || joined === 0;
+    this.#renderButtons(activity, isFocused, hasNext);
+    this.#renderTime(activity);
     this.#renderClock();
     this.#drawChart();
     this.#moderation.update(activity, map.get(`view:${activity.id}`), itemsOf(map, activity.id));
@@ -83,9 +96,23 @@ export class Stage {
     this.#sight.classList.toggle("muted", !isForAll);
   }
 
-  #renderButtons(activity, isFocused) {
+  /** How long the next opening lasts; while it runs the clock says it. */
+  #renderTime({ state, config }) {
+    this.#timeRow.hidden = !["draft", "published", "closed"].includes(state);
+    const seconds = config.constraints?.time_limit ?? 0;
+    if (!TIMES_SECONDS.includes(seconds) && ![...this.#time.options].some((each) => Number(each.value) === seconds)) this.#time.append(h("option", { value: seconds }, timeText(seconds)));
+    if (document.activeElement !== this.#time) this.#time.value = String(seconds);
+  }
+
+  #setTime() {
+    const { id, version, config } = this.#activity;
+    const changed = { ...config, constraints: { ...config.constraints, time_limit: Number(this.#time.value) || null } };
+    this.#actions.act({ type: "update_activity", activity_id: id, config: changed, expected_version: version });
+  }
+
+  #renderButtons(activity, isFocused, hasNext) {
     const moves = movesOf(activity, isFocused);
-    const sign = JSON.stringify([moves, isEditable(activity)]);
+    const sign = JSON.stringify([moves, isEditable(activity), hasNext]);
     if (this.#buttons.dataset.sign === sign) return; // a button must not vanish under a finger
     this.#buttons.dataset.sign = sign;
     const focused = this.#buttons.contains(document.activeElement);
@@ -95,11 +122,13 @@ export class Stage {
         h("button", { type: "button", class: isMain ? "primary" : "", "aria-keyshortcuts": key, on: { click: () => this.#actions.act(command) } },
           t(name), key && h("kbd", { "aria-hidden": "true" }, key.toUpperCase())),
       ),
+      hasNext && h("button", { type: "button", class: "push", "aria-keyshortcuts": "ArrowRight", on: { click: () => this.#actions.next() } }, icon("next"), t("stage.next"), h("kbd", { "aria-hidden": "true" }, "→")),
     );
     if (focused) this.#buttons.firstChild?.focus();
     fill(
       this.#tools,
       isEditable(activity) && tool("pencil", t("stage.edit"), () => this.#actions.edit(this.#activity)),
+      tool("copy", t("stage.duplicate"), () => this.#actions.duplicate(this.#activity)),
       tool("bin", t("stage.delete"), () => this.#actions.remove(this.#activity)),
     );
   }

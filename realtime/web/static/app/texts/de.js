@@ -111,4 +111,8 @@ export default {
   "refused.timeout": "Der Server hat nicht rechtzeitig geantwortet. Schau auf die Seite: Sie zeigt, was gilt.",
   "refused.network": "Der Server ist nicht erreichbar. Versuche es gleich noch einmal.",
   "refused.internal": "Etwas ist schiefgegangen. Versuche es gleich noch einmal.",
+
+  "draft.saved": "Entwurf gespeichert",
+  "draft.auto": "Am Ende der Zeit abgeben, was ich habe",
+  "nudge.text": "Die Moderation wartet auf Ihre Antwort.",
 };

@@ -111,4 +111,8 @@ export default {
   "refused.timeout": "The server did not answer in time. Look at the page: it shows what is true.",
   "refused.network": "The server cannot be reached. Try again in a moment.",
   "refused.internal": "Something went wrong. Try again in a moment.",
+
+  "draft.saved": "Draft saved",
+  "draft.auto": "Hand in what I have when time is up",
+  "nudge.text": "The presenter is waiting for your answer.",
 };

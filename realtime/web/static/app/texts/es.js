@@ -111,4 +111,8 @@ export default {
   "refused.timeout": "El servidor no respondió a tiempo. Mira la página: muestra lo que es cierto.",
   "refused.network": "No se puede llegar al servidor. Inténtalo en un momento.",
   "refused.internal": "Algo ha fallado. Inténtalo en un momento.",
+
+  "draft.saved": "Borrador guardado",
+  "draft.auto": "Entregar lo que tenga al acabar el tiempo",
+  "nudge.text": "Quien presenta espera su respuesta.",
 };

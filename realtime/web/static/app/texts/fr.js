@@ -111,4 +111,8 @@ export default {
   "refused.timeout": "Le serveur n’a pas répondu à temps. Regarde la page : elle montre ce qui est vrai.",
   "refused.network": "Le serveur est injoignable. Réessaie dans un instant.",
   "refused.internal": "Quelque chose n’a pas marché. Réessaie dans un instant.",
+
+  "draft.saved": "Brouillon enregistré",
+  "draft.auto": "Remettre ce que j’ai à la fin du temps",
+  "nudge.text": "L’animateur attend votre réponse.",
 };

@@ -111,4 +111,8 @@ export default {
   "refused.timeout": "De server antwoordde niet op tijd. Kijk op de pagina: die toont wat waar is.",
   "refused.network": "De server is niet bereikbaar. Probeer het zo nog eens.",
   "refused.internal": "Er ging iets mis. Probeer het zo nog eens.",
+
+  "draft.saved": "Concept bewaard",
+  "draft.auto": "Inleveren wat ik heb als de tijd om is",
+  "nudge.text": "De presentator wacht op uw antwoord.",
 };
