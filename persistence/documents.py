@@ -10,7 +10,7 @@ from persistence.sessions import SessionRow
 
 
 def session_document(row: SessionRow) -> dict[str, Any]:
-    """The `session` key: what everybody in the session may know of it."""
+    """The `session` key: what everybody in the session may know of it, and `director`, which only presenters get to see."""
     settings = json.loads(row.settings)
     return {
         "id": row.id,
@@ -20,14 +20,37 @@ def session_document(row: SessionRow) -> dict[str, Any]:
         "join_code": row.join_code,
         "focus": settings.get("focus"),
         "locked": bool(settings.get("locked", False)),
+        "passcode_required": "passcode" in settings,
+        "second_factor": "factor" in settings,
+        "director": _director(settings),
         "max_participants": row.max_participants,
         "version": row.version,
     }
 
 
+def _director(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Who directs, where somebody has taken the lease."""
+    lease = settings.get("lease", {})
+    return {name: lease[name] for name in ("token", "label", "role", "since_ms")} if lease.get("held") else None
+
+
 def session_meta(row: SessionRow) -> dict[str, Any]:
-    """What the join script checks."""
-    return {"cap": row.max_participants, "locked": int(bool(json.loads(row.settings).get("locked"))), "state": row.state}
+    """What the join script checks, and the token of whoever directs."""
+    settings = json.loads(row.settings)
+    lease = settings.get("lease", {})
+    return {
+        "cap": row.max_participants,
+        "locked": int(bool(settings.get("locked"))),
+        "state": row.state,
+        "door": door_of(settings),
+        "lease": lease["token"] if lease.get("held") else 0,
+    }
+
+
+def door_of(settings: dict[str, Any]) -> str:
+    """Names what newcomers must show at present; two processes that agree on it checked the same. `0`: nothing."""
+    shown = [settings.get("passcode"), settings.get("factor")]
+    return f"{crc32(json.dumps(shown).encode()):08x}" if any(shown) else "0"
 
 
 def activity_document(row: ActivityRow) -> dict[str, Any]:

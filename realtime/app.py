@@ -26,7 +26,6 @@ from persistence.pool import check_server as check_database
 from persistence.pool import open_pool
 from realtime.activities.registry import installed
 from realtime.audit import Auditor
-from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
 from realtime.commands.attending import Attendance
 from realtime.commands.correcting import Correcting
@@ -34,7 +33,6 @@ from realtime.commands.directing import Directing
 from realtime.commands.drafting import Drafting
 from realtime.commands.exporting import Exporting
 from realtime.commands.importing import Importing
-from realtime.commands.joining import Entrance
 from realtime.commands.marking import Marking
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
@@ -48,11 +46,11 @@ from realtime.condition import Condition
 from realtime.core.errors import Refusal
 from realtime.delivery.fanout import choose_fan_out
 from realtime.hub import Hub
+from realtime.identity import Identity
 from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.scores import ScorePushes
 from realtime.settings import Settings
-from realtime.store.admissions import Admissions
 from realtime.store.boards import Boards
 from realtime.store.connection import (
     Incarnation,
@@ -70,6 +68,7 @@ from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
 from realtime.tickets import KeyRing
 from realtime.web.api import Parts, build_api
+from realtime.web.origins import read_origins
 from realtime.web.pages import Pages
 from realtime.web.site import build_site, guard_of
 from realtime.web.socket import Sockets
@@ -124,17 +123,15 @@ class App:
             transient=(RedisError,), absent=(EpochLost, Refusal), fault=fault,
         )  # fmt: skip
         self.auditor = Auditor(pool, self.live, registry, ensure, self.flusher.hurry)
-        self.gate = Gate(self.live, ring, ensure)
-        self.entrance = Entrance(
-            pool, Admissions(self.live, most_waiting=settings.accept_waiting), ring, ensure, ticket_days=settings.ticket_days
-        )
+        self.publisher = Publisher(pool, self.live, registry, ensure)
+        self.identity = Identity(settings, pool, self.live, self.replicas, ring, self.publisher, ensure, lambda: self.hub.rooms)
+        self.gate, self.entrance = self.identity.gate, self.identity.entrance
         self.answering = Answering(
             self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
             readmit=self.gate.readmit, most_slow=settings.accept_waiting,
         )  # fmt: skip
-        self.publisher = Publisher(pool, self.live, registry, ensure)
         self.directing = Directing(
-            pool, self.live, registry, self.publisher, strict_types=settings.strict_types,
+            pool, self.live, self.identity.passes, registry, self.publisher, strict_types=settings.strict_types,
             max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
@@ -176,17 +173,18 @@ class App:
         self.importing = Importing(
             self.directing, self.reading, registry, strict_types=settings.strict_types, max_activities=settings.max_activities
         )
-        origins = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
+        self.origins = read_origins(settings.cors_origins)
+        own = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
         self.sockets = Sockets(
-            self.gate, self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
-            self.correcting, self.scoring, origins=origins, durability=durability,
+            self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
+            self.correcting, self.scoring, self.identity, origins=self.origins | own, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
             hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms,
             reconnect_window_ms=settings.reconnect_window_ms,
             greetings=settings.greetings, greetings_waiting=settings.greetings_waiting,
         )  # fmt: skip
         parts = Parts(
-            gate=self.gate, entrance=self.entrance, answering=self.answering, directing=self.directing, moderating=self.moderating,
+            identity=self.identity, answering=self.answering, directing=self.directing, moderating=self.moderating,
             standings=self.standings, reading=self.reading, reporting=Reporting(pool, self.reading, registry),
             exporting=self.exporting, importing=self.importing, attendance=Attendance(self.live, ensure),
             nudging=Nudging(self.live, self.reading.replica), auditor=self.auditor,
@@ -203,7 +201,7 @@ class App:
         return self.condition.document()
 
     def site(self) -> Starlette:
-        return build_site(self.api, Pages(), self.health)
+        return build_site(self.api, Pages(), self.health, pages_of=self.origins, also=self.settings.public_url)
 
     def metrics_site(self) -> Starlette:
         """The operators' page, served on a port of its own."""
@@ -241,7 +239,8 @@ class App:
         """Run the loops of a hub (and the flusher, if wanted) until left; the flusher then finishes first."""
         loops: list[Loop] = [
             self.recovery.run, self.recovery.watch, self.hub.run, self.hub.beat, self.publisher.run, self.timing.run,
-            self.scoring.run, self.correcting.run, self.score_pushes.run, self.condition.run, self._renew_keys, self._audit,
+            self.scoring.run, self.correcting.run, self.score_pushes.run, self.identity.numbers.run,
+            self.condition.run, self._renew_keys, self._audit,
             self._listen,
         ]  # fmt: skip
         async with _tasks(loops):
@@ -310,6 +309,7 @@ class App:
 
     async def close(self) -> None:
         self.marking.close()
+        self.identity.close()
         for client in self._clients:
             await client.aclose()
 

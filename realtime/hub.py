@@ -174,7 +174,10 @@ class Hub:
     async def _own(self, replica: Replica, connection: Connection) -> Own:
         if connection.participant_id is None:
             return Own()
-        return own_of(await self._live.own_state(replica.id, connection.participant_id, rounds_of(replica)))
+        state = await self._live.own_state(replica.id, connection.participant_id, rounds_of(replica))
+        if not state.present and await self._live.is_removed(replica.id, connection.participant_id):
+            raise Refusal("removed")  # after the ticket was looked at, and before this connection could be told
+        return own_of(state)
 
     # ------------------------------------------------------------------------------------------------ ticks
 
@@ -240,7 +243,12 @@ class Hub:
         log.debug("session %s could not be read: %s", room.session_id, error)
 
     async def _tell_own(self, room: Room, replica: Replica, personal: list[tuple[str, int]]) -> None:
-        """Bring participants' other devices up to date; a removed participant's connections are closed."""
+        """Bring participants' other devices up to date; those of the removed and of revoked tickets are closed."""
+        revoked = {name.removeprefix("ticket:") for name, _ in personal if name.startswith("ticket:")}
+        if revoked:
+            for connection in list(room.connections):
+                if connection.ticket in revoked:
+                    connection.wire.close(CloseCode.UNAUTHENTICATED)
         behind = [
             (participant_id, stamp)
             for participant_id, stamp in personal

@@ -127,6 +127,53 @@ class Settings:
     scoring_chunk: int = knob(200, "participants whose answers are marked at a time", least=1, most=10_000)
     leaderboard_entries: int = knob(20, "places on the live leaderboard; all of it is read by page", least=1, most=1_000)
 
+    # Who may come in, and how often
+    trusted_proxies: str = knob(
+        "", "addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; empty: nobody's"
+    )
+    cors_origins: str = knob(
+        "", "origins of other sites whose pages may use the API and the socket, separated by commas; never with credentials"
+    )
+    pass_seconds: float = knob(30.0, "how long a single-use ticket for the socket is good", least=1, most=30)
+    failures_per_address: int = knob(
+        20, "wrong codes, or wrong passcodes of a session, from one address within the window before it is slowed down",
+        least=1, most=1_000,
+    )
+    failure_window_seconds: float = knob(600.0, "the window in which failures of an address count", least=1, most=86_400)
+    failures_per_second: float = knob(
+        50.0, "failures of all addresses; above it those who have shown no right code must wait", least=0.1, most=100_000
+    )
+    failure_answer_ms: int = knob(100, "every failed try is answered after this time, whatever was wrong", least=0, most=5_000)
+    joins_per_second: float = knob(
+        200.0, "newcomers of one session per process, once the burst is used up", least=0.1, most=100_000
+    )
+    join_burst: int = knob(5_000, "newcomers of one session who need not wait", least=1, most=1_000_000)
+    sessions_per_minute: float = knob(
+        600.0, "sessions created from one address, which may also come at once", least=1, most=1_000_000
+    )
+    commands_per_second: float = knob(
+        50.0, "answers and commands of one ticket per process, over the socket", least=0.1, most=100_000
+    )
+    command_burst: int = knob(300, "answers and commands of one ticket that may come at once", least=1, most=1_000_000)
+    answers_per_second: float = knob(
+        20_000.0, "answers of one session per process; twice as many may come at once", least=1, most=10_000_000
+    )
+    requests_per_second: float = knob(100.0, "HTTP requests with one ticket per process", least=0.1, most=100_000)
+    request_burst: int = knob(500, "HTTP requests with one ticket that may come at once", least=1, most=1_000_000)
+
+    # A host's own users, by JSON Web Token
+    jwt_secret: str = knob("", "the secret that a host signs tokens with (HS256), at least 32 bytes", secret=True)
+    jwt_jwks_file: str = knob("", "a file with the public keys that a host signs tokens with (RS256, ES256)")
+    jwt_jwks_url: str = knob("", "an address with these keys instead; read when needed, at most every 30 seconds")
+    jwt_issuer: str = knob("", "what a token's `iss` must be; needed with any of the above")
+    jwt_audience: str = knob("", "what a token's `aud` must hold; needed with any of the above")
+    jwt_presenters: str = knob(
+        "", "`claim=value` that makes a user a presenter, who may create sessions; empty: every user is one"
+    )
+    jwt_required: Literal["nobody", "presenters", "everybody"] = knob(
+        "nobody", "who must show a token of the host: those who create sessions, or everybody who joins as well"
+    )
+
     # Sessions
     max_participants: int = knob(10_000, "people in one session unless it sets its own cap", least=1, most=1_000_000)
     max_activities: int = knob(500, "activities in one session", least=1, most=10_000)

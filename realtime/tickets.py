@@ -57,6 +57,16 @@ def presenter_session(ticket: str) -> str | None:
     return parts[1] if len(parts) == 3 and _UUID.fullmatch(parts[1]) else None
 
 
+def new_pass() -> str:
+    """256 random bits that open one socket, once."""
+    return f"ws.{secrets.token_urlsafe(32)}"
+
+
+def hash_user(session_id: str, issuer: str, subject: str) -> str:
+    """What is stored for a host's user who has a role in a session, in the place of a ticket's hash."""
+    return sha256(f"user\n{session_id}\n{issuer}\n{subject}".encode()).hexdigest()
+
+
 def hash_ticket(ticket: str) -> str:
     return sha256(ticket.encode()).hexdigest()
 

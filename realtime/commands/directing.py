@@ -14,14 +14,17 @@ from realtime.activities.config import Config, read_config
 from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor, server_actor
+from realtime.commands.doors import changed_settings
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import Limits, check, clean_text, encode
 from realtime.core.session import check_move, check_session_move
 from realtime.identifiers import new_join_code, new_uuid
+from realtime.jwts import User
 from realtime.store import keys
-from realtime.store.live import Cold, Live
-from realtime.tickets import hash_ticket, new_presenter_ticket
+from realtime.store.live import Live
+from realtime.store.passes import Passes
+from realtime.tickets import hash_ticket, hash_user, new_presenter_ticket
 
 log = logging.getLogger("plenum.commands")
 
@@ -30,11 +33,13 @@ class Directing:
     """The presenters' commands."""
 
     def __init__(
-        self, pool: Pool, live: Live, registry: Registry, publisher: Publisher, *, strict_types: bool, max_participants: int,
+        self, pool: Pool, live: Live, passes: Passes, registry: Registry, publisher: Publisher, *, strict_types: bool,
+        max_participants: int,
         max_activities: int, config_bytes: int, join_code_length: int,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
+        self._passes = passes
         self._registry = registry
         self._publisher = publisher
         self._strict_types = strict_types
@@ -46,9 +51,13 @@ class Directing:
     # ---------------------------------------------------------------------------------------------- sessions
 
     async def create_session(
-        self, title: str, *, description: str | None = None, max_participants: int | None = None, state: str = "active"
-    ) -> tuple[SessionRow, str, str]:
-        """A new session, its owner's ticket and one for the big screen; both are shown only now."""
+        self, title: str, *, description: str | None = None, max_participants: int | None = None, state: str = "active",
+        passcode: str | None = None, user: User | None = None,
+    ) -> tuple[SessionRow, str, str]:  # fmt: skip
+        """A new session, its owner's ticket and one for the big screen; both are shown only now.
+
+        A host's user owns it by his token as well, from any device.
+        """
         title = clean_text(title)
         if not 1 <= len(title) <= 255:
             raise invalid("title", "between 1 and 255 characters")
@@ -58,7 +67,11 @@ class Directing:
         session_id = new_uuid()
         ticket, screen_ticket = new_presenter_ticket(session_id), new_presenter_ticket(session_id)
         try:
-            row = await self._insert_session(session_id, title, description, cap, state)
+            settings = encode(await changed_settings({}, passcode=passcode))
+            row = await self._insert_session(session_id, title, description, cap, state, settings)
+            if user is not None:
+                digest = hash_user(session_id, user.issuer, user.subject)
+                await tickets.create(self._pool, sha256=digest, session_id=session_id, role="owner", label=user.name or "")
             await tickets.create(self._pool, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
             await tickets.create(self._pool, sha256=hash_ticket(screen_ticket), session_id=session_id, role="display")
             await events.record(self._pool, session_id=session_id, actor="owner", action="session_created")
@@ -66,14 +79,16 @@ class Directing:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return row, ticket, screen_ticket
 
-    async def _insert_session(self, session_id: str, title: str, description: str | None, cap: int, state: str) -> SessionRow:
+    async def _insert_session(
+        self, session_id: str, title: str, description: str | None, cap: int, state: str, settings: str
+    ) -> SessionRow:  # fmt: skip
         shard = keys.shard_of(session_id, len(self._live.shards))
         length = self._join_code_length
         for attempt in range(12):
             try:
                 return await sessions.create(
                     self._pool, id=session_id, title=title, description=description, join_code=new_join_code(length + attempt // 4),
-                    shard=shard, max_participants=cap, state=state,
+                    shard=shard, max_participants=cap, state=state, settings=settings,
                 )  # fmt: skip
             except JoinCodeTaken:
                 continue  # codes get longer when the short ones run out
@@ -81,10 +96,10 @@ class Directing:
 
     async def move_session(
         self, actor: Actor, *, to: str | None = None, locked: bool | None = None, focus: str | None = None,
-        title: str | None = None,
+        title: str | None = None, passcode: str | None = None, second_factor: bool | None = None,
         description: str | None = None, max_participants: int | None = None, expected_version: int | None = None,
     ) -> SessionRow:  # fmt: skip
-        """Start or end a session, lock it, choose the focus (empty string: none), rename it."""
+        """Start or end a session, lock it, ask newcomers for more, choose the focus (empty string: none), rename it."""
         actor.need("direct")
         row = await self._session(actor.session_id)
         self._expect(expected_version, row.version, session_document(row))
@@ -98,7 +113,7 @@ class Directing:
                 if to == "completed":
                     await self._close_all(actor)
             settings = json.loads(row.settings)
-            wanted = dict(settings)
+            wanted = await changed_settings(settings, passcode=passcode, second_factor=second_factor)
             if locked is not None:
                 wanted["locked"] = locked
             if focus is not None:
@@ -129,13 +144,8 @@ class Directing:
             await sessions.delete(self._pool, actor.session_id)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        ended = {"id": actor.session_id, "state": "completed", "deleted": True, "version": 2**31}
-        try:
-            await self._live.write_value(
-                actor.session_id, "session", 2**31, ended, hides=True, meta={"state": "completed", "locked": 1}
-            )
-        except Cold:
-            log.debug("session %s was not live when it was deleted", actor.session_id)
+        # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
+        await self._passes.drop(actor.session_id)
 
     # -------------------------------------------------------------------------------------------- activities
 

@@ -1,5 +1,7 @@
 """Finding a session by its code and joining it."""
 
+import json
+import random
 import time
 import uuid
 from collections import OrderedDict
@@ -8,26 +10,33 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from persistence import sessions
-from persistence.documents import session_document
+from persistence.documents import door_of, session_document
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from persistence.sessions import SessionRow
+from realtime.commands.doors import NOTHING, Doors, Shown
+from realtime.commands.guarding import Guard
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import clean_text
 from realtime.identifiers import read_join_code
+from realtime.jwts import User
+from realtime.paces import Paces
 from realtime.store.admissions import Admissions
 from realtime.store.live import Cold, Joining
-from realtime.tickets import KeyRing, ParticipantTicket
+from realtime.tickets import KeyRing, ParticipantTicket, hash_user
 
 MAX_NICKNAME: Final = 40
 _NAMESPACE: Final = uuid.UUID("6f1d3c1e-6c1b-4f5e-9d52-706c656e756d")
 _CACHED_CODES: Final = 10_000
 _CACHE_SECONDS: Final = 5.0
+# Why a code that exists lets nobody in, and what a session may ask for once the code was right.
+_CLOSED: Final = frozenset({"session_full", "session_locked", "session_ended", "unknown_session"})
+ASKED: Final = frozenset({"passcode_required", "wrong_passcode", "second_factor_required", "wrong_second_factor"})
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A participant's place in a session; the ticket is shown only here."""
+    """A participant's place in a session; the ticket is shown only here. `session` is its document."""
 
     session: dict[str, Any]
     participant_id: str
@@ -36,22 +45,66 @@ class Joined:
     ticket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who wants in: by what name, from where, and showing what. The same `join_id` is the same participant."""
+
+    nickname: str | None
+    join_id: str
+    address: str = ""
+    shown: Shown = NOTHING
+    user: User | None = None  # of a host; he is the same participant whatever his `join_id`
+
+
 class Entrance:
-    """Looks up codes and admits participants."""
+    """Looks up codes and admits participants. The guards slow down who guesses, `paces` who comes too fast."""
 
     def __init__(
         self, pool: Pool, admissions: Admissions, ring: KeyRing, ensure: Callable[[str], Awaitable[None]], *,
+        doors: Doors, codes: Guard, passcodes: Guard, numbers: Guard, paces: Paces,
         ticket_days: float, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._admissions = admissions
         self._ring = ring
         self._ensure = ensure
+        self._doors = doors
+        self._guard = codes
+        self._passcodes = passcodes
+        self._numbers = numbers
+        self._paces = paces
         self._ticket_seconds = ticket_days * 86_400
         self._clock = clock
         self._codes: OrderedDict[str, tuple[float, SessionRow]] = OrderedDict()
 
-    async def find(self, code: str) -> SessionRow:
+    async def find(self, code: str, address: str = "") -> SessionRow:
+        """The session that a code leads into; Refusal `unknown_code` where it leads nowhere, for whatever reason."""
+        async with self._guard.attempt(address, read_join_code(code)):
+            row = await self._row(code)
+            # A full session cannot be told from a missing one either, once somebody tries to join it.
+            if row.state == "completed" or json.loads(row.settings).get("locked"):
+                raise Refusal("unknown_code")
+            return row
+
+    async def join_by_code(self, code: str, newcomer: Newcomer) -> tuple[SessionRow, Joined]:
+        """Admit somebody who has the code. A code of nothing, of a session that is over, full or locked: all `unknown_code`."""
+        async with self._guard.attempt(newcomer.address, read_join_code(code)):
+            row = await self._row(code)
+            try:
+                joined = await self.join(row, newcomer)
+            except Refusal as refusal:
+                if refusal.code in _CLOSED:
+                    raise Refusal("unknown_code") from refusal
+                if refusal.code not in ASKED:
+                    raise
+                # The code is right, so it counts as found; what else is asked for is guarded by itself.
+                asked: Refusal | None = refusal
+            else:
+                return row, joined
+        assert asked is not None
+        raise asked
+
+    async def _row(self, code: str) -> SessionRow:
         """The session a code names; Refusal `unknown_code`. A hall that joins asks PostgreSQL every few seconds."""
         wanted = read_join_code(code)
         if not 4 <= len(wanted) <= 12:
@@ -66,29 +119,70 @@ class Entrance:
                 return known[1]  # the code's session does not change; better a known one than none
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         if row is None:
+            self._codes.pop(wanted, None)
             raise Refusal("unknown_code")
         self._codes[wanted] = (self._clock() + _CACHE_SECONDS, row)
         while len(self._codes) > _CACHED_CODES:
             self._codes.popitem(last=False)
         return row
 
-    async def join(self, session: SessionRow, nickname: str | None, join_id: str) -> Joined:
-        """Admit a participant. The same `join_id` is the same participant, however often it is sent.
+    async def join(self, session: SessionRow, newcomer: Newcomer) -> Joined:
+        """Admit a participant.
 
-        Raises Refusal `session_full`, `session_locked`, `session_ended`, `invalid`, or a retry.
+        Raises Refusal `session_full`, `session_locked`, `session_ended`, `invalid`, what the door asks for, or a retry.
         """
+        nickname = newcomer.nickname
         anonymous = nickname is None
         name = clean_text(nickname) if nickname is not None else "Anonymous"
         if not anonymous and not 1 <= len(name) <= MAX_NICKNAME:
             raise invalid("nickname", f"between 1 and {MAX_NICKNAME} characters")
-        participant_id = str(uuid.uuid5(_NAMESPACE, f"{session.id}/{join_id}"))
-        joining = Joining(participant_id, name, anonymous)
-        given = await self._admit(session.id, joining)
+        if self._paces.take(session.id):
+            # Told apart at random, or all who came together would come back together.
+            raise Refusal("limited", after_ms=random.randint(500, 3_000))
+        user = newcomer.user
+        join_id = newcomer.join_id if user is None else hash_user(session.id, user.issuer, user.subject)
+        participant_id = participant_of(session.id, join_id)
+        door = await self._pass_door(session, newcomer)
+        try:
+            given = await self._admit(session.id, Joining(participant_id, name, anonymous, door=door))
+        except Refusal as refusal:
+            if refusal.code != "door_changed":
+                raise
+            session = await self._fresh(session)
+            door = await self._pass_door(session, newcomer)
+            given = await self._admit(session.id, Joining(participant_id, name, anonymous, door=door))
         expires_at_s = int(self._clock() + self._ticket_seconds)
         ticket = self._ring.participant_ticket(
             ParticipantTicket(session.id, participant_id, given, anonymous, expires_at_s)
         )
         return Joined(session_document(session), participant_id, given, anonymous, ticket)
+
+    async def _pass_door(self, session: SessionRow, newcomer: Newcomer) -> str:
+        """What the session asks for beyond its code; most ask for nothing, and then nothing is counted either."""
+        settings = json.loads(session.settings)
+        shown, place = newcomer.shown, f"{newcomer.address}/{session.id}"
+        if "passcode" in settings:
+            if not shown.passcode:
+                raise Refusal("passcode_required")
+            async with self._passcodes.attempt(place, shown.passcode):
+                await self._doors.check_passcode(shown.passcode, settings["passcode"])
+        if "factor" in settings:
+            if not shown.second_factor:
+                raise Refusal("second_factor_required")
+            async with self._numbers.attempt(place, shown.second_factor):
+                self._doors.check_number(shown.second_factor, settings["factor"], self._clock())
+        return door_of(settings)
+
+    async def _fresh(self, session: SessionRow) -> SessionRow:
+        """The session as it is stored now, in place of a copy that is seconds old."""
+        try:
+            row = await sessions.read(self._pool, session.id)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        if row is None:
+            raise Refusal("unknown_session")
+        self._codes.pop(row.join_code, None)
+        return row
 
     async def _admit(self, session_id: str, joining: Joining) -> str:
         try:
@@ -99,3 +193,8 @@ class Entrance:
             return await self._admissions.join(session_id, joining)
         except Cold as error:
             raise Refusal("recovering", after_ms=200) from error
+
+
+def participant_of(session_id: str, join_id: str) -> str:
+    """The participant that a join makes; the same join is the same participant."""
+    return str(uuid.uuid5(_NAMESPACE, f"{session_id}/{join_id}"))

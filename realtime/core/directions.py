@@ -64,12 +64,18 @@ class DeleteActivity(Frame):
 
 
 class MoveSession(Frame):
-    """Presenter: start or end the session, lock it to newcomers, or choose the activity in focus."""
+    """Presenter: start or end the session, lock it to newcomers, or choose the activity in focus.
+
+    `passcode` is asked of newcomers (empty: of nobody); with `second_factor` they must show a number that changes
+    every ten seconds and is sent to those who show it, see `second_factor`.
+    """
 
     type: Literal["move_session"] = "move_session"
     id: MessageId
     to: Literal["draft", "active", "completed"] | None = None
     locked: bool | None = None
+    passcode: Annotated[str, Field(max_length=64)] | None = None
+    second_factor: bool | None = None
     focus: Uuid | Literal[""] | None = None
     expected_version: Annotated[int, Field(ge=1)] | None = None
 
@@ -124,3 +130,20 @@ class AssignTeam(Frame):
     id: MessageId
     participant_id: Uuid
     team: Annotated[str, Field(max_length=40)] | None = None
+
+
+class TakeLease(Frame):
+    """Presenter: take over. From here on only this connection directs; others are refused with `not_directing`, which
+    tells who it is. The `token` of the reply goes into the `hello` of a later connection, so that it directs on.
+    """
+
+    type: Literal["take_lease"] = "take_lease"
+    id: MessageId
+    label: Annotated[str, Field(max_length=80)] = ""
+
+
+class ReleaseLease(Frame):
+    """Presenter: let everybody who may direct do so again."""
+
+    type: Literal["release_lease"] = "release_lease"
+    id: MessageId

@@ -21,8 +21,10 @@ from .directions import (
     DeleteActivity,
     Move,
     MoveSession,
+    ReleaseLease,
     Remove,
     Reveal,
+    TakeLease,
     UpdateActivity,
 )
 from .errors import Refusal
@@ -33,8 +35,9 @@ __all__ = [
     "COMMANDS", "PROTOCOL_VERSION", "PUSHES", "REPLIES", "SUBPROTOCOL", "Accepted", "Accommodate", "AssignTeam", "Beat",
     "ClientInfo", "Closing", "Command", "CorrectKey", "CreateActivity", "Decide", "DeleteActivity", "Done", "Frame",
     "GoingAway", "Health", "Hello", "MessageId", "Metadata", "Mine", "Move", "MoveSession", "OwnDraft", "OwnResponse", "Ping",
-    "Pong", "Position", "Push", "Refused", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "Score", "State", "Submit",
-    "Sync", "Synced", "UpdateActivity", "Uuid", "Welcome", "Withdraw", "You", "encode", "read_command",
+    "Pong", "Position", "Push", "Refused", "ReleaseLease", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "Score",
+    "SecondFactor", "State", "Submit", "Sync", "Synced", "TakeLease", "UpdateActivity",
+    "Uuid", "Welcome", "Withdraw", "You", "encode", "read_command",
 ]  # fmt: skip
 
 SUBPROTOCOL = "plenum.v1"
@@ -49,13 +52,14 @@ class ClientInfo(Frame):
 
 
 class Hello(Frame):
-    """Must be the first frame: who is here, and how far it has got."""
+    """Must be the first frame: who is here, and how far it has got. `lease` is the token of whoever directs."""
 
     type: Literal["hello"] = "hello"
     id: MessageId
-    ticket: Annotated[str, Field(max_length=2_048)]
+    ticket: Annotated[str, Field(max_length=2_048, description="a ticket, or a pass of POST /api/v1/ws-ticket")]
     protocol: Annotated[int, Field(ge=1)] = PROTOCOL_VERSION
     position: Position | None = None
+    lease: Annotated[int, Field(ge=0, le=2**53)] | None = None
     client: ClientInfo = ClientInfo()
 
 
@@ -151,6 +155,8 @@ Command: TypeAlias = Annotated[
     | Remove
     | CorrectKey
     | AssignTeam
+    | TakeLease
+    | ReleaseLease
     | Decide
     | Accommodate,
     Field(discriminator="type"),
@@ -331,6 +337,15 @@ class Score(Frame):
     score: dict[str, Any]
 
 
+class SecondFactor(Frame):
+    """Push to presenters and the big screen: the `number` that newcomers must show until about `until_ms`; null when
+    they need none any more."""
+
+    type: Literal["second_factor"] = "second_factor"
+    number: str | None
+    until_ms: int
+
+
 class Beat(Frame):
     """Push when nothing else was sent for a heartbeat: the connection lives, and this is the position."""
 
@@ -369,14 +384,14 @@ class Closing(Frame):
 
 
 Reply: TypeAlias = Welcome | Accepted | Refused | Retry | Done | Pong | Synced
-Push: TypeAlias = State | Mine | Score | Beat | Health | GoingAway | Closing
+Push: TypeAlias = State | Mine | Score | SecondFactor | Beat | Health | GoingAway | Closing
 
 COMMANDS: tuple[type[Frame], ...] = (
     Hello, Submit, Withdraw, SaveDraft, Sync, Ping, Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession,
-    Remove, Decide, Accommodate, CorrectKey, AssignTeam,
+    Remove, Decide, Accommodate, CorrectKey, AssignTeam, TakeLease, ReleaseLease,
 )  # fmt: skip
 REPLIES: tuple[type[Frame], ...] = (Welcome, Accepted, Refused, Retry, Done, Pong, Synced)
-PUSHES: tuple[type[Frame], ...] = (State, Mine, Score, Beat, Health, GoingAway, Closing)
+PUSHES: tuple[type[Frame], ...] = (State, Mine, Score, SecondFactor, Beat, Health, GoingAway, Closing)
 
 
 def encode(frame: Frame) -> bytes:

@@ -27,4 +27,5 @@ REFUSALS: Final[dict[int, str]] = {
     -31: "session_locked",
     -32: "session_ended",
     -33: "nickname_taken",
+    -34: "door_changed",
 }

@@ -10,7 +10,8 @@ Shard `plenum:{N}:…`                      lives as long as the store
     pokes     channel (sharded pub/sub): the id of a session that changed
 
 Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
-    meta      HASH   epoch, offset, accepted_to, flushed_to, hidden_at, cap, locked, state, loading, loading_at
+    meta      HASH   epoch, offset, accepted_to, flushed_to, hidden_at, cap, locked, state, door (names what newcomers must show),
+                     lease (token of who directs), loading, loading_at
     stamps    ZSET   raw key -> offset of its last change
     values    HASH   raw key -> JSON: session, people, saved, activity:<id>, decisions:<id>:<round>,
                      leaderboard
@@ -20,7 +21,8 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     removed   HASH   participant -> 1: removed by the presenter, may not come back
     names     HASH   folded nickname -> participant; \x1f and a folded nickname -> last number put behind it
     online    ZSET   participant -> time ms at which the presence lapses
-    personal  ZSET   participant -> offset of the last change to what only he sees
+    personal  ZSET   participant -> offset of the last change to what only he sees;
+                     ticket:<sha256> -> offset at which a presenter's ticket was revoked
     seen      HASH   submission id -> offset|revision|participant|activity|response id
     extra     HASH   participant -> extra time in percent of the time to answer
     parts     SET    suffixes of the keys below, so that all can be dropped
@@ -37,6 +39,7 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
 
 Global
     plenum:code:<join code>   STRING session id, a cache with a lifetime
+    plenum:pass:<sha256>      STRING JSON of whom a single-use ticket for a socket is for; lives for seconds
     plenum:{idempotency}:records  HASH  digest of an idempotency key -> fingerprint of the body, newline, sealed answer
     plenum:{idempotency}:index    ZSET  digest -> time ms at which it lapses
 """
@@ -91,6 +94,11 @@ class Session:
         self.parts = self.base + "parts"
         self.scores = self.base + "scores"
 
+    def fixed(self) -> list[str]:
+        """Every key that does not stand in `parts`."""
+        return [self.meta, self.parts, self.stamps, self.values, self.versions, self.tickets, self.people, self.removed, self.names,
+                self.online, self.personal, self.seen, self.extra, self.scores]  # fmt: skip
+
     def activity(self, activity_id: str) -> str:
         return f"{self.base}activity:{activity_id}"
 
@@ -115,6 +123,10 @@ class Session:
 
 def join_code(code: str) -> str:
     return f"{PREFIX}:code:{code}"
+
+
+def single_pass(sha256: str) -> str:
+    return f"{PREFIX}:pass:{sha256}"
 
 
 def answer_field(participant_id: str, entry: str) -> str:

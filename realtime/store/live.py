@@ -36,12 +36,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Somebody who wants in. `holder` had been admitted before and shows a ticket."""
+    """Somebody who wants in. `holder` had been admitted before and shows a ticket; `door` names what a newcomer has shown."""
 
     participant_id: str
     nickname: str
     anonymous: bool
     holder: bool = False
+    door: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class OwnState:
-    """What only one participant sees."""
+    """What only one participant sees. Not `present`: the live store does not know him, or he was removed."""
 
     stored: list[Stored]
     drafts: list[Draft]
     extra_time_percent: int
+    present: bool = True
 
 
 class Live:
@@ -183,7 +185,7 @@ class Live:
         arguments: list[Any] = [session_id, shard.pokes, self._high_water]
         for one in joining:
             folded = "" if one.anonymous else fold(one.nickname)
-            arguments += [one.participant_id, one.nickname, folded, int(one.anonymous), int(one.holder)]
+            arguments += [one.participant_id, one.nickname, folded, int(one.anonymous), 1 if one.holder else one.door]
         reply = await self.call(
             "join", session,
             [session.meta, session.stamps, session.values, session.people, session.names, session.removed, shard.outbox], arguments,
@@ -215,9 +217,21 @@ class Live:
         )  # fmt: skip
 
     async def role_of(self, session_id: str, ticket_sha256: str) -> str | None:
-        """The role a presenter's ticket gives in a session."""
-        role: str | None = await self._ask("HGET", self.session(session_id).tickets, ticket_sha256)
-        return role
+        """The role a presenter's ticket gives in a session that is live in this epoch.
+
+        What an earlier epoch left behind may hold a ticket that was revoked since.
+        """
+        session = self.session(session_id)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                pipe = self.redis.pipeline(transaction=False)
+                pipe.hmget(session.meta, ["epoch", "loading"])
+                pipe.hget(session.tickets, ticket_sha256)
+                (epoch, loading), role = await pipe.execute()
+        except (RedisError, TimeoutError, OSError) as error:
+            raise as_refusal(error) from error
+        known: str | None = role
+        return known if loading is None and self.is_current(session_id, epoch or "") else None
 
     async def add_ticket(self, session_id: str, ticket_sha256: str, role: str) -> None:
         await self._ask("HSET", self.session(session_id).tickets, ticket_sha256, role)
@@ -314,6 +328,7 @@ class Live:
                     pipe.hget(session.entries(activity_id, round), participant_id)
                     pipe.hget(session.drafts(activity_id, round), participant_id)
                 pipe.hget(session.extra, participant_id)
+                pipe.hexists(session.people, participant_id)
                 first = await pipe.execute()
                 found: list[tuple[str, int, str, str]] = []
                 drafts: list[Draft] = []
@@ -336,7 +351,7 @@ class Live:
                         found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
-        return OwnState([_read_stored(*one) for one in found], drafts, int(first[-1] or 0))
+        return OwnState([_read_stored(*one) for one in found], drafts, int(first[-2] or 0), bool(first[-1]))
 
 
 def read_draft(activity_id: str, round: int, participant_id: str, text: str) -> Draft:

@@ -25,6 +25,8 @@ from realtime.store.live import Changes, Live
 _POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
 _PLAIN: Final = frozenset({"session", "people", "saved", "nudge"})
 _BOARD: Final = "leaderboard"
+_DESK: Final = "desk"  # made here of what others hold, for those who run the session
+_NEARLY_FULL: Final = 0.9
 
 
 class Replica:
@@ -50,6 +52,7 @@ class Replica:
         self._touched: dict[str, int] = {}  # activity or plain key -> offset of its last write, changed or not
         self._shown: dict[tuple[Audience, str], frozenset[str]] = {}  # wire keys of each activity
         self._positions: OrderedDict[int, None] = OrderedDict()
+        self._director: dict[str, Any] | None = None
         self._board: dict[str, Any] = {}
         self.board_stamp = 0  # offset at which participants last saw another leaderboard; 0: they see none
 
@@ -98,6 +101,8 @@ class Replica:
         for name, stamp in sorted(stamps.items(), key=lambda one: one[1]):
             if name in plain:
                 self._put_all(name, plain[name][0], stamp)
+                if name != "saved":
+                    self._put_desk(stamp)
             else:
                 self._project(name, stamp)
 
@@ -122,6 +127,7 @@ class Replica:
         """Take in a value that everybody sees; returns it as everybody sees it."""
         if name == "session":
             self.session = json.loads(value)
+            self._director = self.session.pop("director", None)
             if self._public_url and "join_code" in self.session:
                 # Where phones reach this server, which a page opened at localhost cannot know.
                 self.session["join_url"] = f"{self._public_url}/join#{self.session['join_code']}"
@@ -138,6 +144,17 @@ class Replica:
         self._touched[key] = stamp
         for stamped in self.maps.values():
             stamped.put(key, text, stamp)
+
+    def _put_desk(self, stamp: int) -> None:
+        """What only those who run the session see of it: who directs, and how many may still come."""
+        most, joined = self.session.get("max_participants"), self.people["joined"]
+        if most is None:
+            return  # the session itself is not known yet
+        desk = {
+            "director": self._director, "seats_left": max(0, most - joined), "nearly_full": joined >= most * _NEARLY_FULL,
+        }  # fmt: skip
+        self._touched[_DESK] = stamp
+        self.maps[Audience.PRESENTERS].put(_DESK, encode(desk), stamp)
 
     def _project(self, activity_id: str, stamp: int) -> None:
         copy = self.activities[activity_id]
@@ -172,7 +189,7 @@ class Replica:
     def _replace(self, stamped: StampedMap, since: int) -> tuple[str, str]:
         """`set` and `removed` from a position this copy never was at: whatever was written since, as a whole."""
         names = {name for name, stamp in self._touched.items() if stamp > since}
-        roots = [f"{root}:{name}" for name in names - _PLAIN - {_BOARD} for root in ("activity", "counts", "view")]
+        roots = [f"{root}:{name}" for name in names - _PLAIN - {_BOARD, _DESK} for root in ("activity", "counts", "view")]
         if _BOARD in names:
             roots.append(_BOARD)  # set again below where it is to be seen
         shown = [f'"{key}":{text}' for key, text in stamped.present() if _subject(key) in names]
@@ -248,4 +265,4 @@ class Replicas:
 
 def _subject(key: str) -> str:
     """What a wire key is about: an activity's id, or the key itself."""
-    return key if key in _PLAIN or key == _BOARD else key.split(":", 2)[1]
+    return key if key in _PLAIN or key in (_BOARD, _DESK) else key.split(":", 2)[1]

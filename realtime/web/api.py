@@ -8,23 +8,23 @@ from starlette.routing import Route
 
 from realtime.activities.registry import Registry
 from realtime.audit import Auditor
-from realtime.commands.actors import Gate
 from realtime.commands.answering import Answering
 from realtime.commands.attending import Attendance
 from realtime.commands.directing import Directing
 from realtime.commands.exporting import Exporting
 from realtime.commands.importing import Importing
-from realtime.commands.joining import Entrance
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
 from realtime.commands.reading import Reading
 from realtime.commands.reporting import Reporting
 from realtime.commands.standings import Standings
 from realtime.hub import Hub
+from realtime.identity import Identity
 from realtime.settings import Settings
 from realtime.store.idempotency import Idempotency
-from realtime.web import activities, changes, interchange, participants, responses, results, scores, sessions, types
+from realtime.web import activities, changes, interchange, participants, responses, results, scores, sessions, tickets, types
 from realtime.web.activities import Activities
+from realtime.web.addresses import Addresses
 from realtime.web.changes import ChangesFeed
 from realtime.web.endpoints import Desk, Endpoint
 from realtime.web.interchange import Interchange
@@ -34,11 +34,13 @@ from realtime.web.responses import Responses
 from realtime.web.results import Results
 from realtime.web.scores import Scores
 from realtime.web.sessions import Sessions
+from realtime.web.tickets import Tickets
 from realtime.web.types import Types
 
 # Where two paths could match, the more special one comes first.
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *sessions.ENDPOINTS,
+    *tickets.ENDPOINTS,
     *types.ENDPOINTS,
     *interchange.ENDPOINTS,
     *activities.ENDPOINTS,
@@ -57,6 +59,7 @@ class Api:
         self,
         desk: Desk,
         sessions: Sessions,
+        tickets: Tickets,
         types: Types,
         activities: Activities,
         participants: Participants,
@@ -67,7 +70,7 @@ class Api:
         changes: ChangesFeed,
     ) -> None:
         self._desk = desk
-        everyone = (sessions, types, activities, participants, responses, scores, results, interchange, changes)
+        everyone = (sessions, tickets, types, activities, participants, responses, scores, results, interchange, changes)
         self._nouns: dict[str, object] = {type(noun).__name__: noun for noun in everyone}
 
     def routes(self) -> list[Route]:
@@ -78,8 +81,7 @@ class Api:
 class Parts:
     """What the API is built on: the commands, and the hub that wakes those who wait."""
 
-    gate: Gate
-    entrance: Entrance
+    identity: Identity
     answering: Answering
     directing: Directing
     moderating: Moderating
@@ -99,10 +101,11 @@ class Parts:
 
 def build_api(parts: Parts, settings: Settings) -> Api:
     """The API with everyone who answers for it."""
-    reading, directing = parts.reading, parts.directing
+    reading, directing, identity = parts.reading, parts.directing, parts.identity
     repeats = Repeats(parts.idempotency, most_bytes=settings.idempotency_bytes)
     feed = ChangesFeed(
         parts.hub,
+        identity.gate,
         reading,
         parts.attendance,
         parts.draining,
@@ -112,8 +115,18 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         stall_seconds=settings.stall_seconds,
     )
     return Api(
-        Desk(parts.gate, reading, repeats, body_bytes=settings.body_bytes, response_bytes=settings.response_bytes),
-        Sessions(parts.entrance, directing, reading, parts.auditor),
+        Desk(
+            identity.gate,
+            identity.leasing,
+            identity.requests,
+            Addresses(settings.trusted_proxies),
+            reading,
+            repeats,
+            body_bytes=settings.body_bytes,
+            response_bytes=settings.response_bytes,
+        ),
+        Sessions(identity.entrance, directing, reading, parts.auditor, identity.creations, demands=settings.jwt_required),
+        Tickets(identity.ticketing, identity.leasing, identity.numbers),
         Types(parts.registry, strict_types=settings.strict_types),
         Activities(directing, parts.moderating, reading, parts.registry),
         Participants(directing, reading, parts.attendance, parts.nudging),

@@ -24,16 +24,19 @@ class NewSession(Body):
     title: Annotated[str, Field(min_length=1, max_length=255)]
     description: Text | None = None
     max_participants: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    passcode: Annotated[str, Field(min_length=4, max_length=64)] | None = None
 
 
 class ChangedSession(Body):
-    """What is given changes. `focus` is an activity's id, or empty for none."""
+    """What is given changes. `focus` is an activity's id, or empty for none; so is `passcode`."""
 
     title: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     description: Text | None = None
     max_participants: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     status: Literal["draft", "active", "completed"] | None = None
     locked: bool | None = None
+    passcode: Annotated[str, Field(max_length=64)] | None = None
+    second_factor: bool | None = None
     focus: Uuid | Literal[""] | None = None
     expected_version: Version | None = None
 
@@ -44,6 +47,20 @@ class NewJoin(Body):
     code: Annotated[str, Field(max_length=40)] | None = None
     nickname: Annotated[str, Field(max_length=200)] | None = None
     join_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
+    passcode: Annotated[str, Field(max_length=64)] | None = None
+    second_factor: Annotated[str, Field(max_length=8)] | None = None
+
+
+class NewTicket(Body):
+    """`subject` gives the role to a user of the host, who then needs no ticket of ours."""
+
+    role: Literal["presenter", "moderator", "display"]
+    label: Annotated[str, Field(max_length=80)] = ""
+    subject: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
+class NewLease(Body):
+    label: Annotated[str, Field(max_length=80)] = ""
 
 
 class NewActivity(Body):

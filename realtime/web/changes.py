@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from realtime.commands.actors import Gate
 from realtime.commands.attending import Attendance
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal
@@ -31,6 +32,7 @@ class ChangesFeed:
     def __init__(
         self,
         hub: Hub,
+        gate: Gate,
         reading: Reading,
         attendance: Attendance,
         draining: Callable[[], bool],
@@ -41,6 +43,7 @@ class ChangesFeed:
         stall_seconds: float,
     ) -> None:
         self._hub = hub
+        self._gate = gate
         self._reading = reading
         self._attendance = attendance
         self._draining = draining
@@ -73,7 +76,7 @@ class ChangesFeed:
         if matches(call.request, f'"{tag}"'):
             return conditional(call.request, None, tag)
         text = state[:-1] + b"," + _own_fields(own) + b',"position":' + encode(position).encode() + b"}"
-        headers = {"etag": f'W/"{tag}"', "cache-control": "private, no-cache", "vary": "authorization, accept"}
+        headers = {"etag": f'W/"{tag}"', "cache-control": "no-store", "vary": "authorization, accept"}
         return Response(text, 200, headers, media_type="application/json")
 
     def _state(self, replica: Replica, call: Call, epoch: str, since: int | None) -> bytes:
@@ -110,7 +113,9 @@ class ChangesFeed:
         place.enter_context(self._place(actor.key))
         try:
             state, own = await self._hub.attach(connection, epoch, since)
+            await self._gate.confirm(actor)
         except BaseException:
+            self._hub.detach(connection)
             place.close()
             raise
         wire.begin(state, _own_fields(own))

@@ -54,6 +54,8 @@ class Session(Document):
     admin_code: Annotated[None, Field(description="always null: presenters have tickets")] = None
     max_participants: int
     locked: bool
+    passcode_required: Annotated[bool, Field(description="newcomers must show a passcode")] = False
+    second_factor: Annotated[bool, Field(description="newcomers must show the number on the big screen")] = False
     focus: str | None
     version: int
     created_at: AwareDatetime
@@ -72,6 +74,44 @@ class CreatedSession(Session):
 
 class FoundSession(Session):
     session_id: str
+
+
+class Ticket(Document):
+    id: Annotated[str, Field(description="names the ticket and opens nothing")]
+    role: str
+    label: str
+    own: Annotated[bool, Field(description="the one that was shown with this request")]
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+
+
+class IssuedTicket(Ticket):
+    ticket: Annotated[str | None, Field(description="shown only here; null for a host's user, who shows the host's token")]
+
+
+class TicketList(Document):
+    tickets: list[Ticket]
+
+
+class Pass(Document):
+    ticket: Annotated[str, Field(description="for one `hello`, and no other use")]
+    expires_in_ms: int
+
+
+class Director(Document):
+    token: Annotated[int, Field(description="for the header Plenum-Lease, and for `hello`")]
+    label: str
+    role: str
+    since_ms: int
+
+
+class Lease(Document):
+    director: Director
+
+
+class SecondFactorNow(Document):
+    number: Annotated[str | None, Field(description="null where the session asks for none")]
+    until_ms: int
 
 
 class Activity(Document):

@@ -10,11 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from realtime.commands.actors import ALLOWED, Actor, Gate
+from realtime.commands.leasing import Leasing
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal
 from realtime.core.json_text import Limits
+from realtime.paces import Paces
+from realtime.web.addresses import Addresses
 from realtime.web.repeats import Repeats
-from realtime.web.requests import Body, Call, Query, read_actor, read_body, read_bytes, read_query
+from realtime.web.requests import Body, Call, Query, read_actor, read_body, read_bytes, read_lease, read_query, read_user
 
 ROOT: Final = "/api/v1"
 
@@ -25,8 +28,8 @@ class Endpoint:
 
     `self_or`: a participant may ask only about himself, everybody else needs this right. `answer` is the
     model of the document that comes with `status` (`files` are its media types where it is a file), `also` are
-    further statuses of success. `creates`: takes an Idempotency-Key. `example` and `shows` are an example body
-    and answer.
+    further statuses of success. `creates`: takes an Idempotency-Key. `takes_user`: needs no ticket, and takes
+    the token of a host. `example` and `shows` are an example body and answer.
     """
 
     method: str
@@ -44,6 +47,7 @@ class Endpoint:
     errors: tuple[str, ...] = ()
     self_or: str | None = None
     creates: bool = False
+    takes_user: bool = False
     answers_only: bool = False
     nullable: bool = False
     streams: bool = False
@@ -66,8 +70,14 @@ class Endpoint:
 class Desk:
     """Does for every endpoint what all have in common: who, whether, and what was sent."""
 
-    def __init__(self, gate: Gate, reading: Reading, repeats: Repeats, *, body_bytes: int, response_bytes: int) -> None:
+    def __init__(
+        self, gate: Gate, leasing: Leasing, paces: Paces, addresses: Addresses, reading: Reading, repeats: Repeats, *,
+        body_bytes: int, response_bytes: int,
+    ) -> None:  # fmt: skip
         self._gate = gate
+        self._leasing = leasing
+        self._paces = paces
+        self._addresses = addresses
         self._reading = reading
         self._repeats = repeats
         self._limits = Limits(max_bytes=body_bytes, max_keys=20_000, max_list_entries=20_000)
@@ -87,21 +97,32 @@ class Desk:
 
         async def serve(request: Request) -> Response:
             session_id = await self._session_id(request)
-            actor = None if endpoint.right is None else await read_actor(request, self._gate, session_id)
-            if actor is not None:
-                _authorize(endpoint, actor, request)
+            actor = None if endpoint.right is None else await self._admit(endpoint, request, session_id)
+            user = await read_user(request, self._gate) if endpoint.takes_user else None
             query = None if endpoint.query is None else read_query(request, endpoint.query)
             text, body = b"", None
             if endpoint.body is not None:
                 text = await read_bytes(request, limits)
                 body = read_body(text, endpoint.body, limits)
-            call = Call(request, actor, session_id, body, query)
+            call = Call(request, actor, session_id, body, query, address=self._addresses.of(request), user=user)
             key = request.headers.get("idempotency-key") if endpoint.creates else None
             if key is None:
                 return await handle(call)
-            return await self._repeats.once(key, "" if actor is None else actor.key, request.url.path, text, lambda: handle(call))
+            asker = actor.key if actor is not None else "" if user is None else f"{user.issuer}\n{user.subject}"
+            return await self._repeats.once(key, asker, request.url.path, text, lambda: handle(call))
 
         return serve
+
+    async def _admit(self, endpoint: Endpoint, request: Request, session_id: str | None) -> Actor:
+        """Who asks, if he may, not too often, and where somebody directs only if it is he who does."""
+        actor = await read_actor(request, self._gate, session_id)
+        _authorize(endpoint, actor, request)
+        wait_ms = self._paces.take(actor.key)
+        if wait_ms:
+            raise Refusal("limited", after_ms=wait_ms)
+        if endpoint.right == "direct":
+            await self._leasing.check(actor, read_lease(request))
+        return actor
 
     async def _session_id(self, request: Request) -> str | None:
         text = request.path_params.get("session_id")

@@ -21,10 +21,21 @@ _PARAMETERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "activity_id": (_ID, "the activity's id"),
     "participant_id": (_ID, "the participant's id"),
     "response_id": (_ID, "the response's id"),
+    "ticket_id": ({"type": "string", "pattern": "^[0-9a-f]{64}$"}, "the ticket's id, as the list tells it"),
     "code": ({"type": "string", "minLength": 1, "maxLength": 40, "pattern": "^[A-Za-z0-9-]+$"}, "the join code, as people type it"),
     "timestamp": ({"type": "string", "format": "date-time"}, "ISO 8601, with zone or in UTC"),
     "activity_type": ({"type": "string", "pattern": "^[A-Za-z0-9_-]{1,50}$"}, "name or alias of a type"),
 }
+_LEASE: Final = {
+    "name": "Plenum-Lease", "in": "header", "required": False,
+    "description": "The token of the lease, where somebody has taken it.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,15}$"},
+}  # fmt: skip
+_KEY: Final = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "description": "Made by the client before the first try; the same key gets the same answer and creates nothing twice.",
+    "schema": {"type": "string", "minLength": 16, "maxLength": 200, "pattern": "^[A-Za-z0-9_-]+$"},
+}  # fmt: skip
 # What any request may meet: malformed documents, floods, and engines that are away.
 _BODY_ERRORS: Final = (
     "malformed", "invalid", "duplicate_key", "nul_character", "lone_surrogate", "number_out_of_range", "too_deep", "too_many_parts",
@@ -65,7 +76,7 @@ def build_openapi(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]
                 "ticket": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A presenter's or a participant's ticket of one session.",
+                    "description": "A presenter's or a participant's ticket of one session, or a token of the host (JWT).",
                 }
             },
         },
@@ -75,8 +86,12 @@ def build_openapi(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]
 def errors_of(endpoint: Endpoint) -> list[str]:
     """Every code that the endpoint may answer with."""
     codes: list[str] = [*_ALWAYS, *endpoint.errors]
-    if endpoint.right is not None:
+    if endpoint.right is not None or endpoint.takes_user:
         codes += _RIGHTS
+    if endpoint.right == "direct":
+        codes += ["not_directing", "invalid"]
+    if endpoint.method != "GET":
+        codes.append("wrong_origin")
     if endpoint.body is not None:
         codes += _BODY_ERRORS
     if endpoint.query is not None:
@@ -84,7 +99,7 @@ def errors_of(endpoint: Endpoint) -> list[str]:
     if endpoint.creates:
         codes += _KEYED
     missing = {"session_id": "unknown_session", "activity_id": "unknown_activity", "participant_id": "unknown_participant",
-               "response_id": "unknown_response"}  # fmt: skip
+               "response_id": "unknown_response", "ticket_id": "unknown_ticket"}  # fmt: skip
     codes += [missing[name] for name in endpoint.parameters() if name in missing]
     if endpoint.parameters() or endpoint.right is not None:
         codes.append("unknown_session")
@@ -98,7 +113,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "tags": [endpoint.noun.removesuffix("Feed").lower()],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint),
-        "security": [] if endpoint.right is None else [{"ticket": []}],
+        "security": [{"ticket": []}] if endpoint.right is not None else [{}, {"ticket": []}] if endpoint.takes_user else [],
     }
     if endpoint.right is not None:
         roles = sorted(ALLOWED[endpoint.right])
@@ -139,15 +154,7 @@ def _without_null(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if not endpoint.creates:
-        return []
-    return [
-        {
-            "name": "Idempotency-Key", "in": "header", "required": False,
-            "description": "Made by the client before the first try; the same key gets the same answer and creates nothing twice.",
-            "schema": {"type": "string", "minLength": 16, "maxLength": 200, "pattern": "^[A-Za-z0-9_-]+$"},
-        }
-    ]  # fmt: skip
+    return [*([_LEASE] if endpoint.right == "direct" else []), *([_KEY] if endpoint.creates else [])]
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:

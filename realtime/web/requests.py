@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from realtime.commands.actors import Actor, Gate
 from realtime.core.errors import Refusal
 from realtime.core.json_text import Limits, decode, encode
+from realtime.jwts import MOST_BYTES, User
 
 
 class Body(BaseModel):
@@ -49,12 +50,15 @@ class Json(Response):
 class Call:
     """One checked request: who asks, about which session, with what body and query."""
 
-    __slots__ = ("_actor", "_body", "_query", "_session_id", "request")
+    __slots__ = ("_actor", "_body", "_query", "_session_id", "address", "request", "user")
 
     def __init__(
-        self, request: Request, actor: Actor | None, session_id: str | None, body: BaseModel | None, query: BaseModel | None
-    ) -> None:
+        self, request: Request, actor: Actor | None, session_id: str | None, body: BaseModel | None, query: BaseModel | None,
+        *, address: str = "", user: User | None = None,
+    ) -> None:  # fmt: skip
         self.request = request
+        self.address = address
+        self.user = user  # of a host, where no ticket is needed and a token was shown
         self._actor = actor
         self._session_id = session_id
         self._body = body
@@ -99,7 +103,7 @@ class Call:
 def conditional(request: Request, content: Any, tag: str | None = None) -> Response:
     """The document with its ETag, or 304 when the asker has it already."""
     etag = f'W/"{tag or hashlib.sha256(encode(content).encode()).hexdigest()[:24]}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache", "vary": "authorization, accept"}
+    headers = {"etag": etag, "cache-control": "no-store", "vary": "authorization, accept"}
     if matches(request, etag):
         return Response(status_code=304, headers=headers)
     return Json(content, 200, headers)
@@ -170,10 +174,29 @@ def _check(model: type[ModelT], document: Any) -> ModelT:
 
 async def read_actor(request: Request, gate: Gate, session_id: str | None = None) -> Actor:
     """The actor of the bearer ticket, of this session if given."""
-    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not 1 <= len(ticket) <= 2_048:
+    ticket = _bearer(request)
+    if ticket is None:
         raise Refusal("unauthenticated")
-    return await gate.admit(ticket.strip(), session_id)
+    return await gate.admit(ticket, session_id)
+
+
+async def read_user(request: Request, gate: Gate) -> User | None:
+    """The host's user where a token of the host was shown; it must then be a good one."""
+    ticket = _bearer(request)
+    return None if ticket is None or not gate.is_token(ticket) else await gate.user(ticket)
+
+
+def read_lease(request: Request) -> int | None:
+    """The token of whoever directs, from the header `Plenum-Lease`."""
+    text = request.headers.get("plenum-lease")
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise Refusal("invalid", details={"field": "Plenum-Lease", "reason": "the token as a number"})
+    return None if text is None else int(text)
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, ticket = request.headers.get("authorization", "").partition(" ")
+    return ticket.strip() if scheme.lower() == "bearer" and 1 <= len(ticket) <= MOST_BYTES else None
 
 
 def read_timestamp(text: str) -> datetime:

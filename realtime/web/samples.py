@@ -26,6 +26,8 @@ SESSION: Final[dict[str, Any]] = {
     "admin_code": None,
     "max_participants": 300,
     "locked": False,
+    "passcode_required": False,
+    "second_factor": False,
     "focus": None,
     "version": 1,
     "created_at": MOMENT,
@@ -35,6 +37,16 @@ SESSION: Final[dict[str, Any]] = {
     "participant_count": 1,
     "activity_count": 1,
 }
+TICKET: Final[dict[str, Any]] = {
+    "id": "9f" * 32,
+    "role": "moderator",
+    "label": "Ben, at the back",
+    "own": False,
+    "created_at": MOMENT,
+    "revoked_at": None,
+}
+PASS: Final[dict[str, Any]] = {"ticket": "ws.…", "expires_in_ms": 30_000}
+DIRECTOR: Final[dict[str, Any]] = {"token": 3, "label": "Ann, front row", "role": "presenter", "since_ms": 1_772_442_000_000}
 CREATED_SESSION: Final[dict[str, Any]] = SESSION | {
     "presenter_ticket": f"pt.{SESSION_ID}.…",
     "screen_ticket": f"pt.{SESSION_ID}.…",

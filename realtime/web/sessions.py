@@ -8,9 +8,12 @@ from starlette.responses import Response
 from persistence.sessions import SessionRow
 from realtime.audit import Auditor
 from realtime.commands.directing import Directing
-from realtime.commands.joining import Entrance
+from realtime.commands.doors import Shown
+from realtime.commands.joining import ASKED, Entrance, Joined, Newcomer
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal, invalid
+from realtime.jwts import User
+from realtime.paces import Paces
 from realtime.web import bodies, documents, samples
 from realtime.web.endpoints import Endpoint
 from realtime.web.requests import Call, Json, conditional
@@ -18,17 +21,32 @@ from realtime.web.shapes import activity_body, event_body, page_of, participant_
 
 
 class Sessions:
-    def __init__(self, entrance: Entrance, directing: Directing, reading: Reading, auditor: Auditor) -> None:
+    """`demands`: from whom a token of the host is asked, see the setting jwt_required."""
+
+    def __init__(
+        self, entrance: Entrance, directing: Directing, reading: Reading, auditor: Auditor, creations: Paces, *, demands: str
+    ) -> None:
         self._entrance = entrance
         self._directing = directing
         self._reading = reading
         self._auditor = auditor
+        self._creations = creations
+        self._demands = demands
 
     async def create(self, call: Call) -> Response:
         body = call.body(bodies.NewSession)
+        user = call.user
+        if self._demands != "nobody":
+            _need(user)
+            if user is not None and not user.presents:
+                raise Refusal("forbidden", "Your host does not let you present.")
+        wait_ms = self._creations.take(call.address)
+        if wait_ms:
+            raise Refusal("limited", after_ms=wait_ms)
         row, ticket, screen_ticket = await self._directing.create_session(
-            body.title, description=body.description, max_participants=body.max_participants
-        )
+            body.title, description=body.description, max_participants=body.max_participants, passcode=body.passcode,
+            user=user if user is not None and user.presents else None,
+        )  # fmt: skip
         answer = session_body(row)
         return Json(
             {**answer, "session": answer, "presenter_ticket": ticket, "screen_ticket": screen_ticket},
@@ -46,7 +64,7 @@ class Sessions:
     async def find(self, call: Call) -> Response:
         if call.query(bodies.Code).code_type == "admin":
             raise Refusal("unknown_code")  # presenters have tickets, and no ticket belongs into a path
-        row = await self._entrance.find(call.request.path_params["code"])
+        row = await self._entrance.find(call.request.path_params["code"], call.address)
         return Json(session_body(row) | {"session_id": row.id})
 
     async def read(self, call: Call) -> Response:
@@ -65,6 +83,8 @@ class Sessions:
             call.actor,
             to=body.status,
             locked=body.locked,
+            passcode=body.passcode,
+            second_factor=body.second_factor,
             focus=body.focus,
             title=body.title,
             description=body.description,
@@ -95,17 +115,25 @@ class Sessions:
         body = call.body(bodies.NewJoin)
         if body.code is None:
             raise invalid("code", "the code of the session is needed")
-        return Json(await self._join(call, await self._entrance.find(body.code), body), 201)
+        row, joined = await self._entrance.join_by_code(body.code, self._newcomer(call, body))
+        return Json(await self._seat(row, joined), 201)
 
     async def join(self, call: Call) -> Response:
-        """The founding system answers 200 here, and so do we."""
-        return Json(await self._join(call, await self._reading.session(call.session_id), call.body(bodies.NewJoin)))
+        """The founding system answers 200 here, and so do we. Who has the id is told why it does not let him in."""
+        row = await self._reading.session(call.session_id)
+        joined = await self._entrance.join(row, self._newcomer(call, call.body(bodies.NewJoin)))
+        return Json(await self._seat(row, joined))
 
-    async def _join(self, call: Call, session: SessionRow, body: bodies.NewJoin) -> dict[str, Any]:
+    def _newcomer(self, call: Call, body: bodies.NewJoin) -> Newcomer:
+        if self._demands == "everybody":
+            _need(call.user)
         key = call.request.headers.get("idempotency-key")
         # The same key is the same join even where the answer of the first time was forgotten.
         join_id = body.join_id or (uuid.uuid5(uuid.NAMESPACE_OID, key).hex if key else uuid.uuid4().hex)
-        joined = await self._entrance.join(session, body.nickname, join_id)
+        name = body.nickname if body.nickname is not None or call.user is None else call.user.name
+        return Newcomer(name, join_id, call.address, Shown(body.passcode, body.second_factor), call.user)
+
+    async def _seat(self, session: SessionRow, joined: Joined) -> dict[str, Any]:
         state = await self._reading.room(session.id)
         return {
             "session_id": session.id,
@@ -121,6 +149,11 @@ class Sessions:
         return session_body(row, participants=counts["participants"], activities=counts["activities"])
 
 
+def _need(user: User | None) -> None:
+    if user is None:
+        raise Refusal("unauthenticated", "A token of your host is needed.")
+
+
 ENDPOINTS = (
     Endpoint(
         method="POST",
@@ -132,6 +165,7 @@ ENDPOINTS = (
         answer=documents.CreatedSession,
         status=201,
         creates=True,
+        takes_user=True,
         slash=True,
         example={"title": "Biology, week 3", "max_participants": 300},
         shows=samples.CREATED_SESSION,
@@ -226,7 +260,8 @@ ENDPOINTS = (
         answer=documents.Joined,
         status=201,
         creates=True,
-        errors=("unknown_code", "session_full", "session_locked", "session_ended", "nickname_taken"),
+        takes_user=True,
+        errors=("unknown_code", "nickname_taken", "door_changed", *ASKED),
         example={"code": "K7MQ2X", "nickname": "Ann", "join_id": "c2f0a9d4b6e84f0f"},
         shows=samples.JOINED,
     ),
@@ -239,7 +274,8 @@ ENDPOINTS = (
         body=bodies.NewJoin,
         answer=documents.Joined,
         creates=True,
-        errors=("session_full", "session_locked", "session_ended", "nickname_taken"),
+        takes_user=True,
+        errors=("session_full", "session_locked", "session_ended", "nickname_taken", "door_changed", *ASKED),
         example={"nickname": "Ann"},
         shows=samples.JOINED,
     ),

@@ -33,6 +33,8 @@ def session_body(row: SessionRow, *, participants: int = 0, activities: int = 0)
         "admin_code": None,
         "max_participants": row.max_participants,
         "locked": bool(settings.get("locked", False)),
+        "passcode_required": "passcode" in settings,
+        "second_factor": "factor" in settings,
         "focus": settings.get("focus"),
         "version": row.version,
         "created_at": row.created_at.isoformat(),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +18,7 @@ from realtime.settings import Settings
 from realtime.store.live import Cold
 from realtime.web.api import Api
 from realtime.web.http_wire import HttpGuard
+from realtime.web.origins import Strangers, cors
 from realtime.web.pages import SECURITY_HEADERS, Pages
 from realtime.web.requests import Json, now_text, problem
 
@@ -27,8 +29,14 @@ _FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
 _HEALTH: Final = "/api/v1/health"
 
 
-def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]) -> Starlette:
-    """Put the routes together. `health` says whether this process should get traffic, and why."""
+def build_site(
+    api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]], *, pages_of: frozenset[str] = frozenset(),
+    also: str = "",
+) -> Starlette:  # fmt: skip
+    """Put the routes together. `health` says whether this process should get traffic, and why.
+
+    `pages_of` are other sites whose pages may use the API; `also` is this one's own address, where the server sees another.
+    """
 
     async def live(request: Request) -> Response:
         return Json({"status": "alive"})
@@ -50,6 +58,10 @@ def build_site(api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool
             Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, ClientDisconnect: _on_gone, Exception: _on_fault,
         },
     )  # fmt: skip
+    # The last one added hears a request first, and its answer last.
+    site.add_middleware(Strangers, allowed=pages_of | ({also.rstrip("/")} if also else frozenset()))
+    if pages_of:
+        site.add_middleware(CORSMiddleware, **cors(pages_of))
     site.add_middleware(Headers)
     return site
 

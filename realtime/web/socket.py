@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, assert_never
-from urllib.parse import urlsplit
 
 from persistence.documents import activity_document, session_document
-from realtime.commands.actors import Actor, Gate
+from realtime.commands.actors import Actor
 from realtime.commands.answering import Answering, refusal_frame
 from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
@@ -35,19 +34,23 @@ from realtime.core.messages import (
     MoveSession,
     Ping,
     Pong,
+    ReleaseLease,
     Remove,
     Reveal,
     SaveDraft,
     Submit,
     Sync,
+    TakeLease,
     UpdateActivity,
     Withdraw,
     encode,
     read_command,
 )
 from realtime.hub import Hub
+from realtime.identity import Identity
 from realtime.rooms import Connection, Own
 from realtime.web.greetings import Greetings
+from realtime.web.origins import is_own
 from realtime.web.wire import SocketWire
 
 log = logging.getLogger("plenum.socket")
@@ -55,18 +58,23 @@ log = logging.getLogger("plenum.socket")
 PATH: Final = "/ws"
 _MOST_TASKS: Final = 8  # commands of one connection under way at a time; answers need none
 _MOST_FAULTS: Final = 20  # unreadable frames after which a connection is closed
+# Commands of whoever directs: where somebody has taken the lease, of nobody else.
+_DIRECTS: Final = (
+    Move, Reveal, CreateActivity, UpdateActivity, DeleteActivity, MoveSession, Accommodate, CorrectKey, AssignTeam
+)  # fmt: skip
 
 
 class Sockets:
     """Lets connections in and knows what their commands need."""
 
     def __init__(
-        self, gate: Gate, hub: Hub, answering: Answering, directing: Directing, moderating: Moderating, drafting: Drafting,
-        timing: Timing, correcting: Correcting, scoring: Scoring, *, origins: frozenset[str], durability: str,
+        self, hub: Hub, answering: Answering, directing: Directing, moderating: Moderating, drafting: Drafting,
+        timing: Timing, correcting: Correcting, scoring: Scoring, identity: Identity, *, origins: frozenset[str], durability: str,
         frame_bytes: int, response_bytes: int, stall_seconds: float, hello_seconds: float, heartbeat_ms: int,
         reconnect_window_ms: int, greetings: int, greetings_waiting: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        self.gate = gate
+        self.identity = identity
+        self.gate = identity.gate
         self.hub = hub
         self.answering = answering
         self.directing = directing
@@ -101,7 +109,7 @@ class Sockets:
             return HTTPStatus.NOT_FOUND
         if self.draining:
             return HTTPStatus.SERVICE_UNAVAILABLE
-        if origin is not None and urlsplit(origin).netloc != host and origin not in self._origins:
+        if not is_own(origin, host, self._origins):
             return HTTPStatus.FORBIDDEN
         return None
 
@@ -146,6 +154,7 @@ class Socket:
         self._connection: Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._greeted = False
+        self._lease: int | None = None
         self._faults = 0
         self._deadline: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(
             sockets.hello_seconds, wire.close, CloseCode.HELLO_TIMEOUT
@@ -173,7 +182,12 @@ class Socket:
         connection = self._connection
         if connection is not None:
             connection.heard_at = time.monotonic()
-            if type(command) is Submit or type(command) is Withdraw:
+            answers = type(command) is Submit or type(command) is Withdraw
+            wait_ms = self._pace(connection, answers=answers)
+            if wait_ms:
+                self._reply(refusal_frame(command.id, Refusal("limited", after_ms=wait_ms)))
+                return
+            if answers:
                 assert self._actor is not None
                 self._sockets.answering.submit(self._actor, command, self._reply)
                 return
@@ -194,7 +208,12 @@ class Socket:
         elif isinstance(command, Ping):
             self._reply(Pong(id=command.id, server_time_ms=int(self._sockets.clock() * 1_000)))
         else:
-            self._start(self._obey(command), command.id)
+            self._start(self._obey(command) if not isinstance(command, _DIRECTS) else self._direct(command), command.id)
+
+    def _pace(self, connection: Connection, *, answers: bool) -> int:
+        """How many ms this ticket, or with an answer its whole session, has to wait; 0 for not at all."""
+        identity = self._sockets.identity
+        return identity.commands.take(connection.ticket) or (identity.answers.take(connection.session_id) if answers else 0)
 
     def _complain(self, refusal: Refusal) -> None:
         self._faults += 1
@@ -245,11 +264,16 @@ class Socket:
         sockets = self._sockets
         if hello.protocol > PROTOCOL_VERSION:
             raise Refusal("invalid", "This server speaks an older protocol.", details={"protocol": PROTOCOL_VERSION})
-        actor = await sockets.gate.admit(hello.ticket)
+        actor = await sockets.gate.admit(hello.ticket, by_socket=True)
         connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
         position = hello.position
         state, own = await sockets.hub.attach(connection, position.epoch if position else "", position.offset if position else None)
-        self._actor, self._connection = actor, connection
+        try:
+            await sockets.gate.confirm(actor)
+        except BaseException:
+            sockets.hub.detach(connection)
+            raise
+        self._actor, self._connection, self._lease = actor, connection, hello.lease
         if self._wire.disconnected:
             sockets.hub.detach(connection)
             return
@@ -258,6 +282,12 @@ class Socket:
         health = sockets.hub.health(connection.audience)
         if b'"live":true' not in health or b'"saving":false' in health:
             connection.push(health)  # somebody who comes in the middle of a fault is told
+
+    async def _direct(self, command: Any) -> None:
+        """Obey whoever directs."""
+        assert self._actor is not None
+        await self._sockets.identity.leasing.check(self._actor, self._lease)
+        await self._obey(command)
 
     async def _obey(self, command: Any) -> None:
         actor, connection = self._actor, self._connection
@@ -300,14 +330,17 @@ class Socket:
                 result = {"activity_id": command.activity_id}
             case MoveSession():
                 session = await directing.move_session(
-                    actor, to=command.to, locked=command.locked, focus=command.focus, expected_version=command.expected_version
-                )
+                    actor, to=command.to, locked=command.locked, passcode=command.passcode, second_factor=command.second_factor,
+                    focus=command.focus, expected_version=command.expected_version,
+                )  # fmt: skip
                 result = {"session": session_document(session)}
             case Remove():
                 await directing.remove(actor, command.participant_id)
                 result = {"participant_id": command.participant_id}
             case Decide() | Accommodate() | CorrectKey() | AssignTeam():
                 result = await self._judge(actor, command)
+            case TakeLease() | ReleaseLease():
+                result = await self._lead(actor, command)
             case SaveDraft():
                 result = await self._sockets.drafting.save(actor, command)
                 # This device has what it sent; only the others are to be told.
@@ -315,6 +348,16 @@ class Socket:
             case _:
                 assert_never(command)
         self._reply(Done(id=command.id, result=result))
+
+    async def _lead(self, actor: Actor, command: TakeLease | ReleaseLease) -> dict[str, Any]:
+        """Take over, or let everybody direct."""
+        leasing = self._sockets.identity.leasing
+        if isinstance(command, ReleaseLease):
+            await leasing.release(actor)
+            return {"director": None}
+        director = await leasing.take(actor, command.label)
+        self._lease = director["token"]
+        return {"director": director}
 
     async def _judge(self, actor: Actor, command: Decide | Accommodate | CorrectKey | AssignTeam) -> dict[str, Any]:
         """What is decided about contributions and people, rather than about an activity's course."""

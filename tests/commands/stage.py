@@ -10,6 +10,7 @@ from typing import Any
 from realtime.activities.contract import Audience
 from realtime.app import App, open_app
 from realtime.commands.actors import Actor
+from realtime.commands.joining import Newcomer
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import Accepted, Frame, SaveDraft, Submit
 from realtime.core.tally import RESPONSES
@@ -73,7 +74,7 @@ class Stage:
 
     async def join(self, name: str | None = "Ann") -> Actor:
         session = await self.app.reading.session(self.session_id)
-        joined = await self.app.entrance.join(session, name, new_uuid())
+        joined = await self.app.entrance.join(session, Newcomer(name, new_uuid()))
         return await self.app.gate.admit(joined.ticket)
 
     async def crowd(self, count: int) -> list[Actor]:

@@ -120,7 +120,9 @@ async def test_locked_session_lets_nobody_new_in(stage: Stage) -> None:
     locked = await presenter.ask("move_session", locked=True)
     assert locked["result"]["session"]["locked"] is True
     refused = await stage.http.post("/api/v1/join", json={"code": scene.code, "nickname": "Late"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "session_locked")
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_code"), "a code must not tell that it exists"
+    told = await stage.http.post(f"{scene.path}/join", json={"nickname": "Late"})
+    assert (told.status_code, told.json()["code"]) == (409, "session_locked"), "whoever has the session's id is told why"
     assert (await (await scene.enter(inside)).ask("ping"))["type"] == "pong", "who is in stays in"
     await presenter.ask("move_session", locked=False)
     await scene.join("Late")
@@ -131,7 +133,9 @@ async def test_full_session_says_so(stage: Stage) -> None:
     first = await scene.join("A", "join-of-a")
     await scene.join("B")
     refused = await stage.http.post("/api/v1/join", json={"code": scene.code, "nickname": "C"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "session_full")
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_code"), "a code must not tell that it exists"
+    told = await stage.http.post(f"{scene.path}/join", json={"nickname": "Late"})
+    assert (told.status_code, told.json()["code"]) == (409, "session_full"), "whoever has the session's id is told why"
     assert (await scene.join("A", "join-of-a")).participant_id == first.participant_id, "the same join is no new one"
 
 
@@ -143,7 +147,9 @@ async def test_ended_session_takes_no_joins_and_can_be_started_again(stage: Stag
     assert ended["result"]["session"]["state"] == "completed"
     await phone.until(lambda: phone.map["session"]["state"] == "completed", "everybody is told")
     refused = await stage.http.post("/api/v1/join", json={"code": scene.code, "nickname": "Late"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "session_ended")
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_code"), "a code must not tell that it exists"
+    told = await stage.http.post(f"{scene.path}/join", json={"nickname": "Late"})
+    assert (told.status_code, told.json()["code"]) == (409, "session_ended"), "whoever has the session's id is told why"
     assert (await presenter.ask("move_session", to="draft"))["code"] == "illegal_move"
     assert (await presenter.ask("move_session", to="active"))["type"] == "done"
     await scene.join("Late")

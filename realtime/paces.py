@@ -1,0 +1,39 @@
+"""How often somebody may do something: token buckets by name, in a table that cannot grow."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+_MOST_WAIT_MS: Final = 10_000
+
+
+class Paces:
+    """One bucket per name. The longest unused ones are forgotten, which can only be kind: a new bucket is full."""
+
+    __slots__ = ("_buckets", "_burst", "_clock", "_most", "_rate")
+
+    def __init__(self, *, per_second: float, burst: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = per_second
+        self._burst = max(1.0, float(burst))
+        self._most = most
+        self._clock = clock
+        self._buckets: OrderedDict[str, list[float]] = OrderedDict()
+
+    def take(self, name: str, amount: float = 1.0) -> int:
+        """0 when it may be done now, else the milliseconds until it may; then nothing was taken."""
+        now = self._clock()
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = [self._burst, now]
+            if len(self._buckets) > self._most:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(name)
+        level = min(self._burst, bucket[0] + (now - bucket[1]) * self._rate)
+        bucket[1] = now
+        if level >= amount:
+            bucket[0] = level - amount
+            return 0
+        bucket[0] = level
+        return min(_MOST_WAIT_MS, max(1, int((amount - level) / self._rate * 1_000) + 1))

@@ -1,0 +1,59 @@
+"""What is known of tickets beyond whether they are good: passes that work once, revocations, and who directs."""
+
+import asyncio
+import json
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from realtime.store import keys
+from realtime.store.connection import as_refusal
+from realtime.store.live import Cold, Live
+
+
+class Passes:
+    """Passes are tickets for one socket: kept for seconds, taken by whoever shows them first."""
+
+    def __init__(self, live: Live, *, timeout_seconds: float, lifetime_seconds: float) -> None:
+        self._live = live
+        self._timeout_seconds = timeout_seconds
+        self.lifetime_ms = int(lifetime_seconds * 1_000)
+
+    async def keep(self, sha256: str, holder: list[Any]) -> None:
+        """Keep whom a pass is for."""
+        await self._ask("SET", keys.single_pass(sha256), json.dumps(holder), "PX", self.lifetime_ms)
+
+    async def take(self, sha256: str) -> list[Any] | None:
+        """Whom a pass is for; None when it is unknown, lapsed or was used. Nobody gets it twice."""
+        text = await self._ask("GETDEL", keys.single_pass(sha256))
+        holder: list[Any] | None = None if text is None else json.loads(text)
+        return holder
+
+    async def revoke(self, session_id: str, sha256: str) -> None:
+        """Make a presenter's ticket worthless here; every process closes its connections at its next tick."""
+        session = self._live.session(session_id)
+        await self._live.call(
+            "revoke", session, [session.meta, session.tickets, session.personal],
+            [session_id, sha256, self._live.shards[session.shard].pokes],
+        )  # fmt: skip
+
+    async def drop(self, session_id: str) -> None:
+        """Forget all live state of a deleted session, which ends its connections and tickets everywhere."""
+        session = self._live.session(session_id)
+        names = [session.parts, *(name for name in session.fixed() if name != session.parts)]
+        await self._live.call("drop", session, names, [session_id, session.base, self._live.shards[session.shard].pokes])
+
+    async def lease(self, session_id: str) -> int:
+        """The token of whoever directs the session; 0 when everybody may. Raises Cold."""
+        session = self._live.session(session_id)
+        epoch, loading, token = await self._ask("HMGET", session.meta, "epoch", "loading", "lease")
+        if loading is not None or not self._live.is_current(session_id, epoch or ""):
+            raise Cold(session_id)
+        return int(token or 0)
+
+    async def _ask(self, *command: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._live.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (RedisError, TimeoutError, OSError) as error:
+            raise as_refusal(error) from error
