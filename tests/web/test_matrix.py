@@ -54,7 +54,8 @@ class House:
     def path(self, endpoint: Endpoint) -> str:
         values = {
             "session_id": self.scene.id, "activity_id": self.activity_id, "participant_id": self.seat.participant_id,
-            "response_id": self.response_id, "ticket_id": self.ticket_id, "code": self.scene.code, "timestamp": "2020-01-01T00:00:00Z", "activity_type": "poll",
+            "response_id": self.response_id, "ticket_id": self.ticket_id, "code": self.scene.code,
+            "timestamp": "2020-01-01T00:00:00Z", "activity_type": "poll",
         }  # fmt: skip
         return ROOT + endpoint.path.format(**values)
 
