@@ -28,8 +28,8 @@ FAULTS = {
     "duplicate key": ('"twice":1,"twice":2', "duplicate_key", "twice"),
     "NaN": ('"number":NaN', "number_out_of_range", "number"),
     "infinity": ('"number":{"deep":[1,-Infinity]}', "number_out_of_range", "number.deep[1]"),
-    "NUL": ('"text":["a\\u0000"]', "nul_character", "text[0]"),
-    "lone surrogate": ('"text":"\\ud800"', "lone_surrogate", "text"),
+    "NUL": ('"writing":["a\\u0000"]', "nul_character", "writing[0]"),
+    "lone surrogate": ('"writing":"\\ud800"', "lone_surrogate", "writing"),
     "too deep": (f'"deep":{DEEP}', "too_deep", None),
 }
 
