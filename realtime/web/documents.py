@@ -76,44 +76,6 @@ class FoundSession(Session):
     session_id: str
 
 
-class Ticket(Document):
-    id: Annotated[str, Field(description="names the ticket and opens nothing")]
-    role: str
-    label: str
-    own: Annotated[bool, Field(description="the one that was shown with this request")]
-    created_at: AwareDatetime
-    revoked_at: AwareDatetime | None
-
-
-class IssuedTicket(Ticket):
-    ticket: Annotated[str | None, Field(description="shown only here; null for a host's user, who shows the host's token")]
-
-
-class TicketList(Document):
-    tickets: list[Ticket]
-
-
-class Pass(Document):
-    ticket: Annotated[str, Field(description="for one `hello`, and no other use")]
-    expires_in_ms: int
-
-
-class Director(Document):
-    token: Annotated[int, Field(description="for the header Plenum-Lease, and for `hello`")]
-    label: str
-    role: str
-    since_ms: int
-
-
-class Lease(Document):
-    director: Director
-
-
-class SecondFactorNow(Document):
-    number: Annotated[str | None, Field(description="null where the session asks for none")]
-    until_ms: int
-
-
 class Activity(Document):
     id: str
     session_id: str

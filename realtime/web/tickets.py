@@ -11,7 +11,7 @@ from realtime.commands.leasing import Leasing
 from realtime.commands.ticketing import Ticketing
 from realtime.core.errors import Refusal
 from realtime.numbers import Numbers
-from realtime.web import bodies, documents, samples
+from realtime.web import bodies, credentials, samples
 from realtime.web.endpoints import Endpoint
 from realtime.web.requests import Call, Json
 
@@ -75,7 +75,7 @@ ENDPOINTS = (
         right="own",
         summary="Give out a ticket for a presenter, a moderator or a big screen",
         body=bodies.NewTicket,
-        answer=documents.IssuedTicket,
+        answer=credentials.IssuedTicket,
         status=201,
         creates=True,
         errors=("too_many_tickets", "in_use"),
@@ -88,7 +88,7 @@ ENDPOINTS = (
         handler=Tickets.browse,
         right="own",
         summary="Every ticket that was given out, without its secret",
-        answer=documents.TicketList,
+        answer=credentials.TicketList,
         shows={"tickets": [samples.TICKET]},
     ),
     Endpoint(
@@ -106,7 +106,7 @@ ENDPOINTS = (
         handler=Tickets.make_pass,
         right="watch",
         summary="A ticket that opens one socket within half a minute",
-        answer=documents.Pass,
+        answer=credentials.Pass,
         status=201,
         shows=samples.PASS,
     ),
@@ -116,7 +116,7 @@ ENDPOINTS = (
         handler=Tickets.make_pass,
         right="watch",
         summary="The same, for a token of a host, which does not say which session",
-        answer=documents.Pass,
+        answer=credentials.Pass,
         status=201,
         shows=samples.PASS,
     ),
@@ -127,7 +127,7 @@ ENDPOINTS = (
         right="lead",
         summary="Take over: from here on only who shows this token directs",
         body=bodies.NewLease,
-        answer=documents.Lease,
+        answer=credentials.Lease,
         errors=("under_way",),
         example={"label": "Ann, front row"},
         shows={"director": samples.DIRECTOR},
@@ -147,7 +147,7 @@ ENDPOINTS = (
         handler=Tickets.second_factor,
         right="show",
         summary="The number that newcomers must show now",
-        answer=documents.SecondFactorNow,
+        answer=credentials.SecondFactorNow,
         shows={"number": "4071", "until_ms": 1_772_442_010_000},
     ),
 )
