@@ -144,6 +144,9 @@ class Post(asyncio.Protocol):
             self._buffer = body[length:]
             self._answer.set_result((int(head.split()[1]), body[:length]))
 
+    def hang_up(self) -> None:
+        self._transport.close()
+
     def connection_lost(self, _: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(ConnectionResetError())
@@ -235,6 +238,8 @@ def _await_welcome(after: Callable[[Phone, bytes], None] | None) -> Callable[[Ph
             phone.heard = after
             if phone.ready is not None and not phone.ready.done():
                 phone.ready.set_result({"at": time.perf_counter(), "text": text})
+            if after is not None:
+                after(phone, text)  # here and not later: what follows the welcome must not come before it
         elif (
             text.startswith((b'{"type":"refused"', b'{"type":"retry"', b'{"type":"closing"'))
             and phone.ready is not None
