@@ -15,6 +15,7 @@ from bench.peers import FRAME_BYTES, Peer, limit, limit_missing, nchan, nchan_mi
 from bench.phones import join_all, open_phones, run, seat, submit
 from bench.serving import plenum
 from bench.taps import Gauge, open_taps
+from realtime.delivery.fanout import load_native
 
 Start = Callable[[], AbstractContextManager[Peer]]
 
@@ -28,7 +29,6 @@ class Hall:
         self.peer = peer
         self.people = people
         self.gauge = Gauge()
-        self.publish: Callable[[], None] = lambda: None
         self.latencies: list[float] = []
 
     async def gather(self) -> None:
@@ -41,7 +41,7 @@ class Hall:
     async def once(self) -> None:
         """Publish, and wait until the last subscriber has it."""
         started = time.perf_counter()
-        self.publish()
+        self.publish.once()
         self.latencies.append(await self.gauge.fill(self.people * FRAME_BYTES) - started)
 
     async def block(self, seconds: float) -> float:
@@ -55,6 +55,7 @@ class Hall:
     def leave(self) -> None:
         for tap in self.taps:
             tap.transport.abort()
+        self.publish.close()
 
 
 async def mechanism(report: Report, people: int, repeats: int, starts: Sequence[tuple[str, Start]], seconds: float) -> None:
@@ -145,9 +146,12 @@ async def main(quick: bool, repeats: int) -> Report:
     report = Report("fanout", "Fan-out", ["system", "people", "deliveries / CPU-s", "of limit", "last ms"])
     starts: list[tuple[str, Start]] = [
         ("Plenum", lambda: python_server("Plenum", "wires")),
+        ("Plenum, without its C call", lambda: python_server("Plenum in Python", "wires", "python")),
         ("websockets.broadcast", lambda: python_server("websockets.broadcast", "broadcast")),
         ("Starlette loop", lambda: python_server("Starlette loop", "starlette_plain")),
     ]
+    if load_native() is None:
+        report.remark("Plenum's C call was not compiled here, so that both of its rows are in Python.")
     if nchan_missing():
         report.remark(nchan_missing())
     else:

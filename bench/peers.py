@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from bench.measure import children, cpu_seconds
 from bench.serving import ROOT, free_port, process
-from bench.taps import trigger
+from bench.taps import Trigger
 
 PAYLOAD_BYTES = 200
 FRAME_BYTES = PAYLOAD_BYTES + 4
@@ -57,10 +57,10 @@ class Peer:
 
 
 @contextmanager
-def python_server(name: str, module: str, **variables: str) -> Iterator[Peer]:
+def python_server(name: str, module: str, *more: str, **variables: str) -> Iterator[Peer]:
     """A server of `bench/servers`."""
     port = free_port()
-    with process(sys.executable, "-m", f"bench.servers.{module}", str(port), port=port, **variables) as started:
+    with process(sys.executable, "-m", f"bench.servers.{module}", str(port), *more, port=port, **variables) as started:
         yield Peer(name, port, started.pid)
 
 
@@ -99,9 +99,6 @@ def nchan() -> Iterator[Peer]:
             yield Peer("nchan", port, started.pid)
 
 
-async def publisher(peer: Peer) -> Callable[[], None]:
+async def publisher(peer: Peer) -> Trigger:
     """What makes a peer send one frame to all its subscribers."""
-    if peer.name == "nchan":
-        return await trigger(peer.port, "/pub", "x" * PAYLOAD_BYTES)
-    return await trigger(peer.port, "/pub")
-
+    return await Trigger("x" * PAYLOAD_BYTES if peer.name == "nchan" else "publish").open(peer.port, "/pub")

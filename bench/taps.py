@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from bench.phones import HANDSHAKE, Phone, frame, open_phones
 
@@ -91,8 +90,21 @@ async def open_taps(port: int, count: int, gauge: Gauge, *, path: str, at_once: 
     return list(await asyncio.gather(*(one(number) for number in range(count))))
 
 
-async def trigger(port: int, path: str, text: str = "publish") -> Callable[[], None]:
+class Trigger:
     """A connection of its own on which each frame makes the server publish once."""
-    phone: Phone = (await open_phones(port, 1, path=path))[0]
-    publish = frame(text.encode())
-    return lambda: phone.transport.write(publish)
+
+    def __init__(self, text: str) -> None:
+        self._frame = frame(text.encode())
+        self._phone: Phone | None = None
+
+    async def open(self, port: int, path: str) -> "Trigger":
+        self._phone = (await open_phones(port, 1, path=path))[0]
+        return self
+
+    def once(self) -> None:
+        assert self._phone is not None
+        self._phone.transport.write(self._frame)
+
+    def close(self) -> None:
+        assert self._phone is not None
+        self._phone.transport.abort()

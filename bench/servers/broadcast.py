@@ -1,10 +1,12 @@
 """`websockets.broadcast`, the way its documentation shows: `python -m bench.servers.broadcast PORT`."""
 
 import asyncio
+import contextlib
 import sys
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
 FRAME = "x" * 200
 subscribers: set[ServerConnection] = set()
@@ -19,8 +21,9 @@ async def handle(socket: ServerConnection) -> None:
         finally:
             subscribers.discard(socket)
         return
-    async for _ in socket:
-        broadcast(subscribers, FRAME)
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in socket:
+            broadcast(subscribers, FRAME)
 
 
 async def main() -> None:

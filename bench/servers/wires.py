@@ -1,31 +1,53 @@
-"""Plenum's own WebSocket class and fan-out with nothing behind them: `python -m bench.servers.wires PORT`.
+"""Plenum's own fan-out with nothing behind it: `python -m bench.servers.wires PORT [python]`.
 
-Handshake, defences and delivery are the product's; the application is one cohort and one ready frame.
+Handshake, sockets, rooms, cohorts and delivery are the product's; what is left out is a session: the state is one ready
+text of 200 bytes, and each frame on /pub says that it has changed. With `python` the compiled call is left out as well.
 """
 
 import asyncio
 import sys
 from http import HTTPStatus
+from typing import Any
 
 import uvicorn
 
 from realtime.activities.contract import Audience
-from realtime.delivery.fanout import choose_fan_out
+from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
 from realtime.delivery.pushing import Delivery
 from realtime.rooms import Connection, Room
 from realtime.web.handshake import NoAsgiSocket, http_with
 from realtime.web.wire import Listener, SocketWire
 
+TEXT = b"x" * 200
+
+
+class Changing:
+    """In place of a session's copy: it has always changed since."""
+
+    epoch = "bench"
+    offset = 1
+
+    def __init__(self) -> None:
+        self.maps = dict.fromkeys(Audience, self)
+
+    def changes(self, _: int) -> tuple[str, str]:
+        return '{"x":1}', "[]"
+
+    def state(self, audience: Audience, since: int | None, reason: str | None = None) -> bytes:
+        return TEXT
+
 
 class Subscriber:
-    """Stands in the room's cohort until its connection ends."""
+    def __init__(self, application: "Application", wire: SocketWire) -> None:
+        self._room = application.room
+        self._connection = Connection("hall", "participant", Audience.PARTICIPANTS, None, "", wire)
+        # As after the welcome, which the handshake's answer stands for.
+        asyncio.get_running_loop().call_soon(self._settle, application.state)
 
-    def __init__(self, room: Room, wire: SocketWire) -> None:
-        self._room = room
-        self._connection = Connection(room.session_id, "display", Audience.PARTICIPANTS, None, "", wire)
-        self._connection.place("epoch", 1)
-        room.connections.add(self._connection)
-        room.settle(self._connection)
+    def _settle(self, state: Changing) -> None:
+        self._connection.place(state.epoch, state.offset)
+        self._room.connections.add(self._connection)
+        self._room.settle(self._connection)
 
     def received(self, text: bytes) -> None:
         """Subscribers say nothing."""
@@ -35,17 +57,14 @@ class Subscriber:
 
 
 class Publisher:
-    """Whatever it says, the ready frame goes to everybody."""
-
-    def __init__(self, application: "Application", wire: SocketWire) -> None:
+    def __init__(self, application: "Application") -> None:
         self._application = application
-        self._ready = wire.frame(b"x" * 200)
-        self._task: asyncio.Task[float] | None = None
+        self._pushing: asyncio.Task[float] | None = None
 
     def received(self, text: bytes) -> None:
-        room = self._application.room
-        work = self._application.delivery.spread(room, room.front[Audience.PARTICIPANTS], self._ready)
-        self._task = asyncio.get_running_loop().create_task(work)
+        self._application.state.offset += 1
+        push: Any = self._application.delivery.push(self._application.room, self._application.state)  # type: ignore[arg-type]
+        self._pushing = asyncio.get_running_loop().create_task(push)
 
     def lost(self) -> None:
         """Nothing is kept."""
@@ -57,25 +76,27 @@ class Application:
     frame_bytes = 65_536
     stall_seconds = 10.0
 
-    def __init__(self) -> None:
-        self.room = Room("bench")
-        self.delivery = Delivery(choose_fan_out(), buffer_bytes=65_536, heartbeat_seconds=15)
+    def __init__(self, *, in_python: bool) -> None:
+        self.room = Room("hall")
+        self.state = Changing()
+        fan_out = fan_out_in_python if in_python else choose_fan_out()
+        self.delivery = Delivery(fan_out, buffer_bytes=65_536, heartbeat_seconds=3_600.0)
         self._path = ""
 
     def refuse(self, path: str, origin: str | None, host: str | None) -> HTTPStatus | None:
-        self._path = path
+        self._path = path  # the same call lets it in
         return None
 
     def enter(self, wire: SocketWire) -> Listener:
-        return Publisher(self, wire) if self._path == "/pub" else Subscriber(self.room, wire)
+        return Publisher(self) if self._path == "/pub" else Subscriber(self, wire)
 
 
-async def nothing(scope, receive, send) -> None:
+async def nothing(scope: Any, receive: Any, send: Any) -> None:
     """The door answers every handshake; there is no application behind it."""
 
 
 if __name__ == "__main__":
     uvicorn.run(
         nothing, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", log_level="warning", backlog=4_096, lifespan="off",
-        ws=NoAsgiSocket, http=http_with(Application()),
+        ws=NoAsgiSocket, http=http_with(Application(in_python="python" in sys.argv)),
     )  # fmt: skip
