@@ -196,6 +196,14 @@ class ActivityType(Generic[SettingsT, AnswerT]):
         document = settings.model_dump(mode="json")
         return document if sight.key else without(document, self.secrets)
 
+    def without_key(self, document: Mapping[str, Json]) -> Json:
+        """A settings document without its answer key: what must stay the same when the key is corrected."""
+        return without(document, self.secrets)
+
+    def with_corrections(self, document: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str, Json]:
+        """A settings document with corrections of its key. Default: they replace whole fields."""
+        return {**document, **changes}
+
     def view(self, live: Live[SettingsT], sight: Sight) -> dict[str, Json]:
         """The view in parts: "" is the main part, others (`item:<id>`) change on their own.
 

@@ -204,6 +204,42 @@ class Survey(ActivityType[Settings, Answer]):
             question["settings"] = kind.public_settings(part, sight)
         return document
 
+    def without_key(self, document: Mapping[str, Json]) -> Json:
+        """Without the keys of the questions, as their types name them."""
+        bare = []
+        for question in document["items"]:
+            kind = installed().resolve(question["type"])
+            bare.append({**question, "settings": kind.without_key(question["settings"])})
+        return {**document, "items": bare}
+
+    def with_corrections(self, document: Mapping[str, Json], changes: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Items are found by their id and corrected as their types do it; those that are not named stay."""
+        items = changes.get("items")
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            return {**document, **changes}  # the model says what is wrong
+        named = {item.get("id"): item for item in items}
+        unknown = [index for index, item in enumerate(items) if item.get("id") not in {one["id"] for one in document["items"]}]
+        if unknown:
+            raise invalid(f"settings.items.{unknown[0]}.id", "no such item", "unknown_option")
+        corrected = []
+        for question in document["items"]:
+            change = dict(named.get(question["id"], {}))
+            inner = change.pop("settings", {})
+            kind = installed().resolve(question["type"])
+            merged = kind.with_corrections(question["settings"], inner) if isinstance(inner, Mapping) else inner
+            corrected.append({**question, **change, "settings": merged})
+        return {**document, **changes, "items": corrected}
+
+    def decided(self, settings: Settings, decisions: Mapping[str, Json]) -> Settings:
+        """What was decided about single answers, handed to the types of the questions."""
+        changed = settings.model_copy()
+        parts: dict[str, tuple[Kind, BaseModel]] = {}
+        for question in settings.items:
+            kind, part = settings.part(question.id)
+            parts[question.id] = (kind, kind.decided(part, _of_question(decisions, question.id)))
+        changed._parts = parts
+        return changed
+
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         items: dict[str, Json] = {}
         main = {name: live.tally.get(name, 0) for name in ("started", "finished")} | {"items": items}
@@ -285,13 +321,14 @@ def _live(live: Live[Any], question_id: str) -> tuple[Kind, Live[Any]]:
         tally=under(live.tally, prefix),
         earlier={number: under(tally, prefix) for number, tally in live.earlier.items()},
         items=items,
-        decisions={
-            name.removeprefix(prefix): value
-            for name, value in live.decisions.items()
-            if name.startswith(prefix)
-        },
+        decisions=_of_question(live.decisions, question_id),
     )
     return kind, inner
+
+
+def _of_question(decisions: Mapping[str, Json], question_id: str) -> dict[str, Json]:
+    prefix = f"{question_id}/"
+    return {name.removeprefix(prefix): value for name, value in decisions.items() if name.startswith(prefix)}
 
 
 def _is_asked(settings: Settings, question_id: str, answers: Mapping[str, Mapping[str, Json]]) -> bool:

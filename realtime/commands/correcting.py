@@ -20,7 +20,7 @@ from persistence.documents import activity_document, settings_version, to_ms
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.config import Config, read_config
-from realtime.activities.contract import read_settings, without
+from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.commands.marking import Marking
@@ -66,7 +66,8 @@ class Correcting:
     async def correct_key(
         self, actor: Actor, activity_id: str, settings: Mapping[str, Any], *, expected_version: int | None = None
     ) -> ActivityRow:  # fmt: skip
-        """Change what the type calls its key (`secrets`) and nothing else; `settings` holds the fields to replace.
+        """Change what the type calls its key (`secrets`) and nothing else; `settings` holds the fields to replace, for a survey
+        the items with those of theirs.
 
         Everybody is marked again, with compensating rows in the ledger. Raises Refusal `in_use` where something
         else would change, `version_conflict` with the present document.
@@ -95,12 +96,15 @@ class Correcting:
 
     def _corrected(self, row: ActivityRow, settings: Mapping[str, Any]) -> str | None:
         kind = self._registry.resolve(row.type)
-        if not kind.secrets:
-            raise invalid("activity_id", "this type has no answer key")
         before = json.loads(row.config)
-        after = read_config(kind, before | {"settings": before["settings"] | dict(settings)}).model_dump(mode="json")
-        if without(after["settings"], kind.secrets) != without(before["settings"], kind.secrets):
-            raise Refusal("in_use", details={"field": "settings", "reason": f"only the key may change: {', '.join(kind.secrets)}"})
+        bare = kind.without_key(before["settings"])
+        if bare == before["settings"]:
+            raise invalid("activity_id", "this activity has no answer key")
+        corrected = kind.with_corrections(before["settings"], settings)
+        after = read_config(kind, before | {"settings": corrected}).model_dump(mode="json")
+        if kind.without_key(after["settings"]) != bare:
+            only = f": {', '.join(kind.secrets)}" if kind.secrets else ""
+            raise Refusal("in_use", details={"field": "settings", "reason": f"only the key may change{only}"})
         if after["settings"] == before["settings"]:
             return None
         text = encode(after)
