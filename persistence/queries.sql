@@ -746,3 +746,46 @@ ORDER BY participant_id, seq LIMIT $4;
 -- What some participants earned in each activity and round.
 SELECT participant_id::text AS participant_id, activity_id::text AS activity_id, sum(delta)::int AS points
 FROM points_ledger WHERE session_id = $1 AND participant_id = ANY ($2::uuid[]) GROUP BY participant_id, activity_id;
+
+-- name: save_drafts
+-- Keep drafts as they were last written; one whose activity or author is not stored (yet) is left out.
+INSERT INTO response_drafts (session_id, activity_id, participant_id, round, revision, base, auto_submit, saved_at_ms, data)
+SELECT session_id, activity_id, participant_id, round, revision, base, auto_submit, saved_at_ms, data
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::bigint[], $6::int[], $7::boolean[], $8::bigint[], $9::text[])
+     AS sent (session_id, activity_id, participant_id, round, revision, base, auto_submit, saved_at_ms, data)
+WHERE EXISTS (SELECT FROM activities WHERE id = sent.activity_id)
+  AND EXISTS (SELECT FROM participants WHERE id = sent.participant_id)
+ORDER BY activity_id, participant_id, round
+ON CONFLICT (activity_id, participant_id, round) DO UPDATE
+SET revision = excluded.revision, base = excluded.base, auto_submit = excluded.auto_submit,
+    saved_at_ms = excluded.saved_at_ms, data = excluded.data
+WHERE excluded.saved_at_ms >= response_drafts.saved_at_ms;
+
+-- name: delete_drafts
+-- Forget drafts that were thrown away, unless they were written again later.
+DELETE FROM response_drafts USING unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::bigint[])
+     AS thrown (activity_id, participant_id, round, at_ms)
+WHERE response_drafts.activity_id = thrown.activity_id AND response_drafts.participant_id = thrown.participant_id
+  AND response_drafts.round = thrown.round AND response_drafts.saved_at_ms <= thrown.at_ms;
+
+-- name: delete_answered_drafts
+-- Forget drafts that an answer has taken the place of.
+DELETE FROM response_drafts USING user_responses AS response
+WHERE response.activity_id = response_drafts.activity_id AND response.participant_id = response_drafts.participant_id
+  AND response.round = response_drafts.round AND response.entry = '' AND response.revision > response_drafts.base;
+
+-- name: list_unstored_authors
+-- Those of some drafts' authors who are not stored (yet) while the activity is.
+SELECT DISTINCT participant_id::text AS participant_id
+FROM unnest($1::uuid[], $2::uuid[]) AS sent (activity_id, participant_id)
+WHERE EXISTS (SELECT FROM activities WHERE id = sent.activity_id)
+  AND NOT EXISTS (SELECT FROM participants WHERE id = sent.participant_id);
+
+-- name: list_drafts
+-- A page of a session's drafts that no answer has taken the place of.
+SELECT * FROM response_drafts AS draft
+WHERE session_id = $1 AND (activity_id, participant_id, round) > ($2::uuid, $3::uuid, $4::smallint)
+  AND NOT EXISTS (SELECT FROM user_responses AS response
+                  WHERE response.activity_id = draft.activity_id AND response.participant_id = draft.participant_id
+                    AND response.round = draft.round AND response.entry = '' AND response.revision > draft.base)
+ORDER BY activity_id, participant_id, round LIMIT $5;

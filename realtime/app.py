@@ -33,6 +33,7 @@ from realtime.commands.directing import Directing
 from realtime.commands.drafting import Drafting
 from realtime.commands.exporting import Exporting
 from realtime.commands.importing import Importing
+from realtime.commands.keeping import Keeping
 from realtime.commands.marking import Marking
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
@@ -59,7 +60,7 @@ from realtime.store.connection import (
     connect_for_pokes,
     connect_unchecked,
 )  # fmt: skip
-from realtime.store.drafts import Drafts
+from realtime.store.drafts import Drafts, Unsaved
 from realtime.store.idempotency import Idempotency
 from realtime.store.intake import Intake
 from realtime.store.live import Live
@@ -99,7 +100,11 @@ class App:
             presence_ms=settings.presence_ms,
             high_water=settings.outbox_high_water,
         )  # fmt: skip
-        self.recovery = Recovery(pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds)
+        left = Unsaved(unchecked, self.live.shards, timeout_seconds=30.0)
+        self.recovery = Recovery(
+            pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds,
+            store_drafts=Keeping(pool, left, every_ms=settings.draft_store_ms).store,
+        )  # fmt: skip
         ensure = self.recovery.ensure
         self.replicas = Replicas(self.live, registry, most_unpinned=settings.replicas, public_url=settings.public_url)
         self.hub = Hub(
@@ -130,20 +135,23 @@ class App:
             self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
             readmit=self.gate.readmit, most_slow=settings.accept_waiting,
         )  # fmt: skip
+        drafts = Drafts(self.live, most=settings.most_drafts, most_unsaved=settings.most_unsaved_drafts)
+        self.drafting = Drafting(
+            self.live, drafts, self.replicas, registry, self.answering, ensure, draft_bytes=settings.draft_bytes
+        )
+        unsaved = Unsaved(redis, self.live.shards, timeout_seconds=max(timeout, 5.0))
+        self.keeping = Keeping(pool, unsaved, every_ms=settings.draft_store_ms)
         self.directing = Directing(
-            pool, self.live, self.identity.passes, registry, self.publisher, strict_types=settings.strict_types,
+            pool, self.live, self.identity.passes, registry, self.publisher, self.drafting.hand_in,
+            strict_types=settings.strict_types,
             max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
         self.moderating = Moderating(
             pool, self.replicas, registry, self.publisher, ensure, most_decisions=settings.most_decisions
         )
-        self.drafting = Drafting(
-            self.live, Drafts(self.live, most=settings.most_drafts), self.replicas, registry, self.answering, ensure,
-            draft_bytes=settings.draft_bytes,
-        )  # fmt: skip
         self.timing = Timing(
-            pool, self.live, self.replicas, registry, self.directing, self.drafting, self.publisher, lambda: self.hub.rooms,
+            pool, self.live, self.replicas, registry, self.directing, self.publisher, lambda: self.hub.rooms,
             clock_ms=settings.clock_ms,
         )  # fmt: skip
         boards = Boards(self.live)
@@ -239,9 +247,8 @@ class App:
         """Run the loops of a hub (and the flusher, if wanted) until left; the flusher then finishes first."""
         loops: list[Loop] = [
             self.recovery.run, self.recovery.watch, self.hub.run, self.hub.beat, self.publisher.run, self.timing.run,
-            self.scoring.run, self.correcting.run, self.score_pushes.run, self.identity.numbers.run,
-            self.condition.run, self._renew_keys, self._audit,
-            self._listen,
+            self.keeping.run, self.scoring.run, self.correcting.run, self.score_pushes.run, self.identity.numbers.run,
+            self.condition.run, self._renew_keys, self._audit, self._listen,
         ]  # fmt: skip
         async with _tasks(loops):
             # Before the shards have epochs there is nothing to flush, and recovery takes their leases.

@@ -4,7 +4,7 @@ For each shard, under one lock in PostgreSQL so that one process does it and the
 
     take the epoch away        nobody can accept any more
     new epoch in PostgreSQL    waits for a flush under way; later ones of the old epoch are fenced
-    save what the outbox still holds
+    save what the outbox still holds, and drafts
     new epoch in Redis         sessions are cold: each is rebuilt from PostgreSQL when somebody asks for it
 
 The tallies are rebuilt even if Redis still has data, because an append-only file can roll back behind
@@ -15,12 +15,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from persistence import activities, batch, decisions, documents, participants, responses, sessions, shards, tickets
+from persistence import activities, batch, decisions, documents, drafts, participants, responses, sessions, shards, tickets
 from persistence.errors import STORAGE_ERRORS, Fenced
 from persistence.pool import Pool
 from realtime.activities.answers import item_document, recount
@@ -40,6 +40,7 @@ log = logging.getLogger("plenum.recovery")
 _LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen" "rec"
 _MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 _CHUNK_ROWS: Final = 250  # recounted in one go; a few milliseconds
+_CHUNK_DRAFTS: Final = 100
 OWNER: Final = "recovery"
 
 
@@ -47,13 +48,15 @@ class Recovery:
     """Gives shards epochs and loads sessions. `unchecked` may talk to any incarnation of Redis."""
 
     def __init__(
-        self, pool: Pool, unchecked: Client, live: Live, registry: Registry, *, claim_seconds: float, retry_seconds: float = 0.2
+        self, pool: Pool, unchecked: Client, live: Live, registry: Registry, *, claim_seconds: float,
+        store_drafts: Callable[[int], Awaitable[int]], retry_seconds: float = 0.2,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._redis = unchecked
         self._live = live
         self._registry = registry
         self._claim_seconds = claim_seconds
+        self._store_drafts = store_drafts
         self._retry_seconds = retry_seconds
         self._outbox = Outbox(unchecked, live.incarnation, live.shards, timeout_seconds=30.0)
         self.rows_left = 0
@@ -130,6 +133,7 @@ class Recovery:
         token = await self._take_lease(number)
         try:
             left = await self._drain(number, epoch, token)
+            await self._store_drafts(number)
         finally:
             await shards.release_lease(self._pool, number, token)
         await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
@@ -212,6 +216,19 @@ class Recovery:
                     names[person.id] = person.nickname
         return names
 
+    async def _load_drafts(self, loader: Loader, session_id: str, known: Collection[str]) -> None:
+        """Put what was written and not sent, unless an answer has taken its place."""
+        last = None
+        while page := await drafts.page(self._pool, session_id, last, limit=_CHUNK_DRAFTS):
+            for draft in page:
+                if draft.activity_id in known:
+                    await loader.put_draft(
+                        activity_id=draft.activity_id, round=draft.round, participant_id=draft.participant_id,
+                        revision=draft.revision, base=draft.base, auto_submit=draft.auto_submit, at_ms=draft.saved_at_ms,
+                        data=draft.data,
+                    )  # fmt: skip
+            last = page[-1]
+
     async def _load_once(self, session_id: str) -> None:
         session = await sessions.read(self._pool, session_id)
         if session is None:
@@ -273,5 +290,6 @@ class Recovery:
                     )  # fmt: skip
                 count += len(chunk)
                 await asyncio.sleep(0)  # others have their turn while a big session comes back
+        await self._load_drafts(loader, session_id, rules.keys())
         await loader.finish(offset, documents.session_meta(session))
         log.info("session %s is live again: %d responses, offset %d", session_id, count, offset)

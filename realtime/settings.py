@@ -113,6 +113,10 @@ class Settings:
     clock_ms: int = knob(200, "how often a process looks for activities whose time is over", least=20, most=60_000)
     draft_bytes: int = knob(65_536, "largest draft of an answer", least=256, most=1_048_576)
     most_drafts: int = knob(10_000, "drafts that a round of an activity may have", least=0, most=1_000_000)
+    draft_store_ms: int = knob(500, "how often drafts that changed are stored in PostgreSQL", least=20, most=60_000)
+    most_unsaved_drafts: int = knob(
+        5_000, "drafts of a shard that may wait to be stored; beyond it new ones are told to retry", least=1, most=1_000_000
+    )
     most_decisions: int = knob(5_000, "contributions of a round about which something may be decided", least=1, most=100_000)
 
     # Operation

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from persistence import activities, events, participants, sessions, tickets, timing
@@ -30,18 +31,19 @@ log = logging.getLogger("plenum.commands")
 
 
 class Directing:
-    """The presenters' commands."""
+    """The presenters' commands. `hand_in` submits the drafts of a round that is about to end."""
 
     def __init__(
-        self, pool: Pool, live: Live, passes: Passes, registry: Registry, publisher: Publisher, *, strict_types: bool,
-        max_participants: int,
-        max_activities: int, config_bytes: int, join_code_length: int,
+        self, pool: Pool, live: Live, passes: Passes, registry: Registry, publisher: Publisher,
+        hand_in: Callable[[ActivityRow], Awaitable[None]], *, strict_types: bool, max_participants: int, max_activities: int,
+        config_bytes: int, join_code_length: int,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
         self._passes = passes
         self._registry = registry
         self._publisher = publisher
+        self._hand_in = hand_in
         self._strict_types = strict_types
         self._max_participants = max_participants
         self._max_activities = max_activities
@@ -224,6 +226,8 @@ class Directing:
         again = new_round and to == row.state == "active" and expected_version is not None
         if check_move(row.state, to, force=force) or again:
             before = row.state
+            if before in ("active", "paused") and (to == "closed" or (to == "active" and new_round)):
+                await self._hand_in(row)
             try:
                 row = await self._unless_activity_lost(await self._step(row, to, new_round), activity_id)
                 meta = {"from": before, "round": row.round, "force": force, "reason": reason}
@@ -271,6 +275,8 @@ class Directing:
         row = await self._activity(actor, activity_id)
         self._expect(expected_version, row.version, activity_document(row))
         if row.revealed != revealed:
+            if revealed and row.state == "active" and self._registry.resolve(row.type).fences_on_reveal:
+                await self._hand_in(row)
             try:
                 moved = await activities.move(
                     self._pool, activity_id, expected_version=row.version, state=row.state, round=row.round, revealed=revealed,

@@ -1,7 +1,7 @@
-"""Drafts: kept for their author on the server, never counted, and submitted at the deadline where the author chose so.
+"""Drafts: kept for their author on the server, never counted, and handed in before the fence where the author chose so.
 
-They live in Redis: a crash of any hub loses none, and what a loss of Redis loses is what a power cut may lose of it
-(`durability`), or all drafts when its data is gone. Clients keep their own copy until the answer is saved.
+Redis has them first, and a crash of any hub loses none. PostgreSQL has them a moment later (`keeping`), so that a loss of
+Redis takes what was written in that moment at most. Clients keep their own copy until the answer is saved.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ log = logging.getLogger("plenum.commands")
 
 _MOST_MERGES: Final = 4  # a partial draft is merged again when another device was first, but not for ever
 _AT_ONCE: Final = 500  # drafts on their way into the accept script together
+_HOLD_MS: Final = 5_000  # for so long no draft is saved while those that are there are handed in
 _NAMESPACE: Final = uuid.UUID("0f7f6f0e-2d52-4c36-8b8e-647261667473")
 
 
@@ -94,8 +95,23 @@ class Drafting:
         )  # fmt: skip
         return {"activity_id": command.activity_id, "round": round, "revision": revision, "offset": offset, "saved_at_ms": at_ms}
 
-    async def submit_due(self, row: ActivityRow) -> bool:
-        """Hand in what its authors wanted handed in at the deadline; False where some must be tried again.
+    async def hand_in(self, row: ActivityRow) -> None:
+        """Hand in the drafts of an open round whose authors wanted that: it is about to be closed, by whomever.
+
+        Until the round is published as closed no draft of it is saved. Raises a Refusal that says to try again, and
+        then it must not be closed yet.
+        """
+        for _ in range(_MOST_MERGES):
+            try:
+                present = await self._drafts.hold(row.session_id, row.id, row.round, hold_ms=_HOLD_MS)
+                if present == 0 or await self._submit_due(row):
+                    return
+            except Cold:
+                await self._ensure(row.session_id)
+        raise Refusal("recovering", after_ms=500)
+
+    async def _submit_due(self, row: ActivityRow) -> bool:
+        """Hand in what is to be handed in; False where some must be tried again.
 
         May run in several processes and after a crash: a draft's submission id follows from the draft, so
         that it is one response. A draft of an answer that was changed after it stays a draft.
@@ -124,7 +140,7 @@ class Drafting:
     async def _submit_all(self, row: ActivityRow, drafts: list[Draft], people: dict[str, str]) -> bool:
         frames = await asyncio.gather(*(self._submit(row, draft, people[draft.participant_id]) for draft in drafts))
         accepted = sum(isinstance(frame, Accepted) for frame in frames)
-        log.info("activity %s: %d of %d drafts handed in at the deadline", row.id, accepted, len(drafts))
+        log.info("activity %s: %d of %d drafts handed in before it closes", row.id, accepted, len(drafts))
         return not any(isinstance(frame, Retry) for frame in frames)
 
     async def _submit(self, row: ActivityRow, draft: Draft, nickname: str) -> Any:

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from persistence import events, participants, timing
-from persistence.activities import ActivityRow
 from persistence.errors import STORAGE_ERRORS, ParticipantExists
 from persistence.pool import Pool
 from realtime.activities.projection import ActivityCopy
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.commands.directing import Directing
-from realtime.commands.drafting import Drafting
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import encode
@@ -38,15 +36,14 @@ class Timing:
     """Runs the clock of all activities and gives people extra time. `sessions` are those with connections here."""
 
     def __init__(
-        self, pool: Pool, live: Live, replicas: Replicas, registry: Registry, directing: Directing, drafting: Drafting,
-        publisher: Publisher, sessions: Callable[[], Iterable[str]], *, clock_ms: int,
+        self, pool: Pool, live: Live, replicas: Replicas, registry: Registry, directing: Directing, publisher: Publisher,
+        sessions: Callable[[], Iterable[str]], *, clock_ms: int,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
         self._replicas = replicas
         self._registry = registry
         self._directing = directing
-        self._drafting = drafting
         self._publisher = publisher
         self._sessions = sessions
         self._clock_seconds = clock_ms / 1_000
@@ -114,19 +111,11 @@ class Timing:
                 log.exception("the clock stumbled and goes on")
 
     async def close_due(self) -> None:
-        """Close what is past its deadline for everybody, drafts handed in first."""
+        """Close what is past its deadline for everybody."""
         for row in await timing.due(self._pool, limit=_MOST_DUE):
-            try:
-                if await self._drafting.submit_due(row):
-                    await self._close(row)
-            except Cold:
-                # Not live any more: its drafts are gone with the live state, what was accepted is in PostgreSQL.
-                await self._close(row)
-
-    async def _close(self, row: ActivityRow) -> None:
-        if await self._act(row.session_id, row.id, row.version, "closed"):
-            self.closed += 1
-            log.info("activity %s closed at its deadline", row.id)
+            if await self._act(row.session_id, row.id, row.version, "closed"):
+                self.closed += 1
+                log.info("activity %s closed at its deadline", row.id)
 
     async def publish_left(self) -> None:
         """Publish what was written and never reached the live store, because a process died in between."""

@@ -17,7 +17,7 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
       then 11 per answer:
         participant, entry, submission id, response id to use if new,
         revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
-        2 the hub refuses it unless it was accepted before, 3 the clock submits it: the deadline does not count),
+        2 the hub refuses it unless it was accepted before, 3 a draft: deadline and pause do not count),
         entries allowed of this kind (0: any), counters (JSON, empty: withdraw), payload (JSON; of a
         withdrawal only used where nothing stands),
         item (JSON, empty: none)
@@ -71,7 +71,7 @@ local extra = late and call('HMGET', EXTRA, unpack(people)) or {}
 
 -- Whether an answer comes too late, or too early, for the one who sends it.
 local function barred(i, standing)
-  if not late then return closed_code end
+  if not late then return not (standing == '3' and closed_code == -6) and closed_code or nil end
   if standing == '3' or late <= tonumber(extra[i] or 0) / 100 * tonumber(activity[7] or 0) then return nil end
   return -4
 end

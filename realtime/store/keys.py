@@ -7,6 +7,7 @@ Shard `plenum:{N}:…`                      lives as long as the store
     epoch     HASH   epoch, run_id, pending (accepted answers not yet flushed)
     outbox    STREAM one entry per accept or join call: k kind, s session, a activity, r round,
                      e epoch, t time ms, d lines
+    drafts    HASH   session|activity|round|participant -> draft as below that is not stored yet; revision 0: thrown away
     pokes     channel (sharded pub/sub): the id of a session that changed
 
 Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
@@ -27,15 +28,15 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
     extra     HASH   participant -> extra time in percent of the time to answer
     parts     SET    suffixes of the keys below, so that all can be dropped
     scores                 HASH   participant -> JSON of his own points and rank
-    activity:<id>          HASH   state, round, version, changes, from_ms, until_ms, limit_ms, closed_offset
+    activity:<id>          HASH   state, round, version, changes, from_ms, until_ms, limit_ms, closed_offset,
+                                  held_until_ms (no draft is saved before: they are being handed in)
     answers:<id>:<round>   HASH   participant[|entry] -> revision|submission|response|offset|flag, counters, payload (3 lines);
                                   flag l stands, li stands and has an item, w withdrawn
     entries:<id>:<round>   HASH   participant -> entries, separated by \x1f (only where several answers are allowed)
     limits:<id>:<round>    HASH   participant[|kind] -> standing entries
     tally:<id>:<round>     HASH   counter -> sum
     items:<id>:<round>     HASH   response id -> JSON
-    drafts:<id>:<round>    HASH   participant -> revision|revision of the answer it changes|auto-submit|time ms, data (2 lines);
-                                  not kept in PostgreSQL
+    drafts:<id>:<round>    HASH   participant -> revision|revision of the answer it changes|auto-submit|time ms, data (2 lines)
 
 Global
     plenum:code:<join code>   STRING session id, a cache with a lifetime
@@ -59,7 +60,7 @@ def shard_of(session_id: str, shards: int) -> int:
 class Shard:
     """The keys of one shard."""
 
-    __slots__ = ("epoch", "number", "outbox", "pokes")
+    __slots__ = ("drafts", "epoch", "number", "outbox", "pokes")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -67,6 +68,7 @@ class Shard:
         self.epoch = base + "epoch"
         self.outbox = base + "outbox"
         self.pokes = base + "pokes"
+        self.drafts = base + "drafts"
 
 
 class Session:

@@ -108,6 +108,16 @@ class Loader:
             self._stamps.add(f"item:{activity_id}:{round}:{response_id}")
             await self._set(session.items(activity_id, round), {response_id: item})
 
+    async def put_draft(
+        self, *, activity_id: str, round: int, participant_id: str, revision: int, base: int, auto_submit: bool, at_ms: int,
+        data: str,
+    ) -> None:  # fmt: skip
+        """What somebody has written and not sent."""
+        text = f"{revision}|{base}|{int(auto_submit)}|{at_ms}\n{data}"
+        await self._set(self._session.drafts(activity_id, round), {participant_id: text})
+        self._stamps.add(f"drafts:{activity_id}:{round}")
+        self._note_round(activity_id, round)
+
     async def finish(self, offset: int, meta: Mapping[str, Any]) -> None:
         """Write what is left and make the session live; offsets go on from `offset`."""
         session = self._session

@@ -8,8 +8,9 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 NAMES: Final = (
-    "accept", "changes", "confirm", "count_unanswered", "drop", "give_time", "idempotency", "join", "load_begin", "load_finish",
-    "load_part", "presence", "remove", "retally", "revoke", "save_draft", "write_activity", "write_scores", "write_value",
+    "accept", "changes", "confirm", "count_unanswered", "drop", "drop_drafts", "give_time", "hold_drafts", "idempotency", "join",
+    "load_begin", "load_finish", "load_part", "presence", "remove", "retally", "revoke", "save_draft", "write_activity",
+    "write_scores", "write_value",
 )  # fmt: skip
 
 TEXTS: Final[dict[str, str]] = {name: files("realtime.store").joinpath(f"{name}.lua").read_text(encoding="utf-8") for name in NAMES}

@@ -40,6 +40,7 @@ else
   local part = ':' .. id .. ':' .. round
   call('SADD', KEYS[7], 'activity:' .. id, 'answers' .. part, 'entries' .. part, 'limits' .. part, 'tally' .. part,
     'items' .. part, 'drafts' .. part)
+  call('HDEL', KEYS[6], 'held_until_ms')
 end
 call('ZADD', KEYS[3], offset, key)
 local saved = tonumber(meta[5] or 0)

@@ -101,8 +101,10 @@ class Stage:
         """Submit an answer; `accepted` or the code of the refusal."""
         return code_of(await self.send(actor, activity_id, data, **fields))
 
-    async def draft(self, actor: Actor, activity_id: str, data: Any, **fields: Any) -> dict[str, Any]:
-        return await self.app.drafting.save(actor, SaveDraft(id=1, activity_id=activity_id, data=data, **fields))
+    async def draft(
+        self, actor: Actor, activity_id: str, data: Any, *, app: App | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        return await (app or self.app).drafting.save(actor, SaveDraft(id=1, activity_id=activity_id, data=data, **fields))
 
     async def seen(self, activity_id: str, audience: Audience = Audience.PRESENTERS) -> dict[str, Any]:
         """What an audience sees of an activity: `activity`, `counts`, `view` and `view:<part>`."""

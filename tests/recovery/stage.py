@@ -21,6 +21,7 @@ from realtime.activities.answers import envelope, judge
 from realtime.activities.config import Config, read_config
 from realtime.activities.contract import read_settings
 from realtime.activities.registry import installed
+from realtime.commands.keeping import Keeping
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.engines import Engines
@@ -28,6 +29,7 @@ from realtime.identifiers import new_join_code, new_uuid
 from realtime.recovery import Recovery
 from realtime.store import keys
 from realtime.store.connection import Incarnation, connect, connect_unchecked
+from realtime.store.drafts import Unsaved
 from realtime.store.intake import Verdict
 from realtime.store.live import Cold, Joining
 from tests.store.stage import WITHDRAWAL, Hall, build, code_of
@@ -128,7 +130,8 @@ async def open_process(town: Town) -> Process:
     town.stack.push_async_callback(unchecked.aclose)
     town.stack.push_async_callback(redis.aclose)
     live = build(redis, incarnation).live
-    recovery = Recovery(pool, unchecked, live, installed(), claim_seconds=5)
+    left = Unsaved(unchecked, live.shards, timeout_seconds=5.0)
+    recovery = Recovery(pool, unchecked, live, installed(), claim_seconds=5, store_drafts=Keeping(pool, left, every_ms=100).store)
     town.processes.append(Process(town, pool, unchecked, incarnation, recovery, redis))
     return town.processes[-1]
 
