@@ -8,6 +8,7 @@ import pytest
 
 from realtime.core.errors import Refusal
 from realtime.engines import Engines
+from realtime.store.live import OwnState
 from tests.commands.stage import Stage, refused, until
 from tests.scoring.stage import open_stage, run_app
 
@@ -33,8 +34,14 @@ async def stored(stage: Stage, number: int) -> None:
 
 
 async def drafts_of(stage: Stage, actor: Any, activity_id: str) -> list[tuple[int, str]]:
-    await stage.seen(activity_id)  # brings the session to life
-    state = await stage.app.live.own_state(stage.session_id, actor.participant_id, [(activity_id, 1)])
+    async def read() -> OwnState | None:
+        await stage.seen(activity_id)  # brings the session to life
+        try:
+            return await stage.app.live.own_state(stage.session_id, actor.participant_id, [(activity_id, 1)])
+        except Refusal:
+            return None  # a call of before the loss has just found out; asked again
+
+    state: OwnState = await until(read, "own drafts can be read")
     return [(draft.revision, draft.data) for draft in state.drafts]
 
 
