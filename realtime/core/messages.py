@@ -110,7 +110,7 @@ class SaveDraft(Frame):
     """Keep what is written so far, for its author alone; null throws it away.
 
     It need not be a whole answer; a table may send changed cells alone. With `auto_submit` it is handed in
-    at the deadline, unless the answer was changed after it.
+    before the round ends, unless the answer was changed after it.
     """
 
     type: Literal["save_draft"] = "save_draft"
@@ -223,7 +223,7 @@ class OwnResponse(Frame):
 
 
 class OwnDraft(Frame):
-    """What its author has written and not sent. `auto_submit`: the deadline hands it in."""
+    """What its author has written and not sent. `auto_submit`: it is handed in before the round ends."""
 
     round: int
     revision: int
