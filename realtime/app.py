@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +48,7 @@ from realtime.core.errors import Refusal
 from realtime.delivery.fanout import choose_fan_out
 from realtime.hub import Hub
 from realtime.identity import Identity
+from realtime.loops import Loop, run_beside, until_done
 from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.scores import ScorePushes
@@ -75,8 +76,6 @@ from realtime.web.site import build_site, guard_of
 from realtime.web.socket import Sockets
 
 log = logging.getLogger("plenum.app")
-
-Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 class App:
@@ -250,7 +249,7 @@ class App:
             self.keeping.run, self.scoring.run, self.correcting.run, self.score_pushes.run, self.identity.numbers.run,
             self.condition.run, self._renew_keys, self._audit, self._listen,
         ]  # fmt: skip
-        async with _tasks(loops):
+        async with run_beside(loops):
             # Before the shards have epochs there is nothing to flush, and recovery takes their leases.
             await self.established(60.0)
             async with self.flushing() if flusher else contextlib.nullcontext():
@@ -259,7 +258,7 @@ class App:
     @contextlib.asynccontextmanager
     async def recovering(self) -> AsyncIterator[None]:
         """Run recovery alone, for a process that only flushes."""
-        async with _tasks([self.recovery.run, self.recovery.watch]):
+        async with run_beside([self.recovery.run, self.recovery.watch]):
             yield
 
     async def _audit(self) -> None:
@@ -271,7 +270,7 @@ class App:
     @contextlib.asynccontextmanager
     async def flushing(self) -> AsyncIterator[None]:
         """Run the flusher; on leaving, what is left is flushed within the time for draining."""
-        task = asyncio.create_task(_until_done(self.flusher.run))
+        task = asyncio.create_task(until_done(self.flusher.run))
         try:
             yield
         finally:
@@ -319,31 +318,6 @@ class App:
         self.identity.close()
         for client in self._clients:
             await client.aclose()
-
-
-@contextlib.asynccontextmanager
-async def _tasks(loops: Sequence[Loop]) -> AsyncIterator[None]:
-    """Run loops beside the body, until it is left."""
-    tasks = [asyncio.create_task(_until_done(loop)) for loop in loops]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _until_done(loop: Loop) -> None:
-    """Run a loop until it ends by itself; start it again when a fault nobody foresaw ends it."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            # The boundary of the process: one fault must not end what everybody in the room lives by.
-            log.exception("a loop of the server ended by a fault; it starts again in a second")
-            await asyncio.sleep(1.0)
-        else:
-            return
 
 
 @contextlib.asynccontextmanager
