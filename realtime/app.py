@@ -134,12 +134,13 @@ class App:
             self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
             readmit=self.gate.readmit, most_slow=settings.accept_waiting,
         )  # fmt: skip
-        drafts = Drafts(self.live, most=settings.most_drafts, most_unsaved=settings.most_unsaved_drafts)
         self.drafting = Drafting(
-            self.live, drafts, self.replicas, registry, self.answering, ensure, draft_bytes=settings.draft_bytes
+            self.live, Drafts(self.live, most=settings.most_drafts, most_unsaved=settings.most_unsaved_drafts), self.replicas,
+            registry, self.answering, ensure, draft_bytes=settings.draft_bytes,
+        )  # fmt: skip
+        self.keeping = Keeping(
+            pool, Unsaved(redis, self.live.shards, timeout_seconds=max(timeout, 5.0)), every_ms=settings.draft_store_ms
         )
-        unsaved = Unsaved(redis, self.live.shards, timeout_seconds=max(timeout, 5.0))
-        self.keeping = Keeping(pool, unsaved, every_ms=settings.draft_store_ms)
         self.directing = Directing(
             pool, self.live, self.identity.passes, registry, self.publisher, self.drafting.hand_in,
             strict_types=settings.strict_types,
