@@ -10,9 +10,10 @@ are to blame themselves have become dead letters before `save` returns.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import asyncpg
 
@@ -44,6 +45,14 @@ class Source(Protocol[PendingT]):
     async def read(self, shard: int, rows: int) -> PendingT: ...
     async def confirm(self, batch: PendingT) -> None: ...
     def fenced(self, batch: PendingT) -> None: ...
+
+
+_LOOKS_BEFORE_HELP: Final = 2  # at a free shard that another is to flush; a look is a third of a lease
+_HELP_LEASES: Final = 6.0  # lifetimes of a lease after which such a shard is offered again
+
+
+class SourceAway(Exception):
+    """A shard's outbox could not be read or confirmed."""
 
 
 @dataclass(slots=True)
@@ -78,17 +87,25 @@ class Flusher(Generic[PendingT]):
         # Raised for a shard that has no epoch, or another one, at the moment: recovery is at it.
         self._absent = absent
         # What reading and confirming may raise when Redis is away.
+        self._faults_of_source: tuple[type[BaseException], ...] = (*transient, OSError, TimeoutError)
         self._transient: tuple[type[BaseException], ...] = (
-            *transient,
+            *self._faults_of_source,
+            SourceAway,
             asyncpg.PostgresError,
             asyncpg.InterfaceError,
-            OSError,
-            TimeoutError,
         )
+        self._away_until: dict[int, float] = {}
+        self._preferred = frozenset(self._numbers)
+        self._looks: dict[int, int] = {}
+        self._helping_since: dict[int, float] = {}
         self._fault = fault
         self._urgent = asyncio.Event()
         self._stopped = asyncio.Event()
         self.done = Flushed()
+
+    def prefer(self, numbers: Iterable[int]) -> None:
+        """Leave the other shards to whoever prefers them, and flush them only while nobody does."""
+        self._preferred = frozenset(numbers)
 
     def hurry(self) -> None:
         """Flush now rather than when the age is reached."""
@@ -144,20 +161,43 @@ class Flusher(Generic[PendingT]):
             return
 
     async def _round(self) -> bool:
-        """One batch of every owned shard; True when any had rows."""
+        """One batch of every owned shard; True when any had rows.
+
+        Where a shard cannot be read or confirmed the others go on, for its server may be one of many. Raises
+        that error when nothing else moved.
+        """
         moved = False
+        away: SourceAway | None = None
         for shard in list(self.done.leases):
+            if await self._offer(shard):
+                continue
+            if self._away_until.get(shard, 0.0) > time.monotonic() and not self._stopped.is_set():
+                continue
             try:
                 moved = await self._flush(shard) or moved
+                self._away_until.pop(shard, None)
             except self._absent as error:
                 log.debug("shard %d cannot be flushed now: %s", shard, error)
+            except SourceAway as error:
+                away = error
+                self._away_until[shard] = time.monotonic() + self._retry_seconds * 5
+                if self._stopped.is_set():
+                    break  # there is no time to wait for the others of a server that hangs
+        if away is not None:
+            if not moved:
+                raise away
+            self.done.failures += 1
+            self.done.last_error = str(away)
         return moved
 
     async def _flush(self, shard: int) -> bool:
         token = self.done.leases.get(shard)
         if token is None:
             return False
-        pending = await self._source.read(shard, self._rows)
+        try:
+            pending = await self._source.read(shard, self._rows)
+        except self._faults_of_source as error:
+            raise SourceAway(f"shard {shard}: {type(error).__name__}: {error}") from error
         if not pending.rows:
             return False
         self._fault("before_save")
@@ -178,7 +218,10 @@ class Flusher(Generic[PendingT]):
         self.done.batches += 1
         if saved.dead:
             log.error("%d rows were refused by PostgreSQL and set aside; see `plenum dead-letters`", saved.dead)
-        await self._source.confirm(pending)
+        try:
+            await self._source.confirm(pending)
+        except self._faults_of_source as error:
+            raise SourceAway(f"shard {shard}: {type(error).__name__}: {error}") from error
         self._fault("after_confirm")
         return True
 
@@ -198,11 +241,27 @@ class Flusher(Generic[PendingT]):
             if not await shards.renew_lease(self._pool, number, token, self._lease_seconds):
                 self.done.leases.pop(number, None)
                 log.info("the lease of shard %d was lost", number)
-        else:
-            token = await shards.acquire_lease(self._pool, number, self._owner, self._lease_seconds)
-            if token is not None:
-                self.done.leases[number] = token
-                self.hurry()
+            return
+        preferred = number in self._preferred
+        self._looks[number] = self._looks.get(number, 0) + 1
+        if not preferred and self._looks[number] <= _LOOKS_BEFORE_HELP:
+            return
+        token = await shards.acquire_lease(self._pool, number, self._owner, self._lease_seconds)
+        if token is not None:
+            if not preferred:
+                self._helping_since[number] = time.monotonic()
+            self.done.leases[number] = token
+            self.hurry()
+
+    async def _offer(self, shard: int) -> bool:
+        """Give a shard that somebody else may prefer back now and then; if nobody takes it, so do we after some looks."""
+        since = self._helping_since.get(shard)
+        if since is None or time.monotonic() - since < self._lease_seconds * _HELP_LEASES:
+            return False
+        del self._helping_since[shard]
+        self._looks[shard] = 0
+        await shards.release_lease(self._pool, shard, self.done.leases.pop(shard))
+        return True
 
     async def _release(self) -> None:
         for number, token in list(self.done.leases.items()):

@@ -9,10 +9,10 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -56,7 +56,6 @@ from realtime.settings import Settings
 from realtime.store.boards import Boards
 from realtime.store.connection import (
     Incarnation,
-    check_server,
     connect,
     connect_for_pokes,
     connect_unchecked,
@@ -68,6 +67,7 @@ from realtime.store.live import Live
 from realtime.store.outbox import EpochLost, Outbox
 from realtime.store.pokes import listen
 from realtime.store.replicas import Replicas
+from realtime.store.servers import Map, Servers
 from realtime.tickets import KeyRing
 from realtime.web.api import Parts, build_api
 from realtime.web.origins import read_origins
@@ -81,7 +81,9 @@ log = logging.getLogger("plenum.app")
 class App:
     """Everything one process needs, built in `open_app`."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, unchecked: Redis, durability: str, ring: KeyRing) -> None:
+    def __init__(
+        self, settings: Settings, pool: asyncpg.Pool, unchecked: Servers, map: Map, durability: str, ring: KeyRing
+    ) -> None:
         self.settings = settings
         self.pool = pool
         self.ring = ring
@@ -90,18 +92,19 @@ class App:
         registry = installed()
         timeout = settings.redis_timeout_seconds
         fault = crash_point(settings.crash_at)
-        self.incarnation = Incarnation(settings.shards)
-        redis = connect(settings.redis_url, self.incarnation, connections=settings.redis_connections, timeout_seconds=timeout)
-        pokes = connect_for_pokes(settings.redis_url, timeout_seconds=timeout)
-        self._clients = (redis, pokes)
+        self.incarnation = unchecked.incarnation
+        options: dict[str, Any] = {"connections": settings.redis_connections, "timeout_seconds": timeout}
+        servers = Servers(self.incarnation, partial(connect, settings.redis_url, self.incarnation, **options))
+        pokes = Servers(self.incarnation, partial(connect_for_pokes, settings.redis_url, timeout_seconds=timeout))
+        self._servers = (servers, pokes)
         self.live = Live(
-            redis, self.incarnation, timeout_seconds=timeout, changes_limit=settings.changes_limit,
+            servers, timeout_seconds=timeout, changes_limit=settings.changes_limit,
             presence_ms=settings.presence_ms,
             high_water=settings.outbox_high_water,
         )  # fmt: skip
         left = Unsaved(unchecked, self.live.shards, timeout_seconds=30.0)
         self.recovery = Recovery(
-            pool, unchecked, self.live, registry, claim_seconds=settings.load_claim_seconds,
+            pool, unchecked, map, self.live, registry, claim_seconds=settings.load_claim_seconds,
             store_drafts=Keeping(pool, left, every_ms=settings.draft_store_ms).store,
         )  # fmt: skip
         ensure = self.recovery.ensure
@@ -113,12 +116,12 @@ class App:
             condition=self._condition_document, fan_out=choose_fan_out(), push_share=settings.push_share, lag_ms=settings.lag_ms,
         )  # fmt: skip
         self.intake = Intake(
-            redis, self.incarnation, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
+            servers, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
             waiting=settings.accept_waiting, high_water=settings.outbox_high_water, timeout_seconds=timeout,
             changes_limit=settings.changes_limit, fault=fault,
         )  # fmt: skip
         self._pokes = pokes
-        self.outbox = Outbox(redis, self.incarnation, self.live.shards, timeout_seconds=max(timeout, 5.0))
+        self.outbox = Outbox(servers, self.live.shards, timeout_seconds=max(timeout, 5.0))
         self.condition = Condition(self.incarnation, self.outbox)
         self.flusher = Flusher(
             pool, self.outbox, range(settings.shards), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
@@ -139,7 +142,7 @@ class App:
             registry, self.answering, ensure, draft_bytes=settings.draft_bytes,
         )  # fmt: skip
         self.keeping = Keeping(
-            pool, Unsaved(redis, self.live.shards, timeout_seconds=max(timeout, 5.0)), every_ms=settings.draft_store_ms
+            pool, Unsaved(servers, self.live.shards, timeout_seconds=max(timeout, 5.0)), every_ms=settings.draft_store_ms
         )
         self.directing = Directing(
             pool, self.live, self.identity.passes, registry, self.publisher, self.drafting.hand_in,
@@ -198,7 +201,7 @@ class App:
             nudging=Nudging(self.live, self.reading.replica), auditor=self.auditor,
             hub=self.hub, registry=registry, draining=lambda: self.draining,
             idempotency=Idempotency(
-                redis, timeout_seconds=timeout, lifetime_seconds=settings.idempotency_hours * 3_600,
+                servers, timeout_seconds=timeout, lifetime_seconds=settings.idempotency_hours * 3_600,
                 most=settings.idempotency_records,
             ),
         )  # fmt: skip
@@ -283,10 +286,15 @@ class App:
             await asyncio.gather(task, return_exceptions=True)
 
     async def established(self, timeout_seconds: float) -> None:
-        """Wait until every shard has an epoch."""
-        async with asyncio.timeout(timeout_seconds):
-            while not all(self.incarnation.epochs):  # noqa: ASYNC110 - epochs come one by one
-                await asyncio.sleep(0.01)
+        """Wait until every shard has an epoch; of a cluster with a server that is away, those of the others do."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not all(self.incarnation.epochs):  # noqa: ASYNC110 - epochs come one by one
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            if not any(self.incarnation.epochs):
+                raise
+            log.warning("%d shards have no epoch yet, their servers are away", self.incarnation.epochs.count(None))
 
     def readings(self) -> Iterable[tuple[str, float]]:
         """The present values of all metrics."""
@@ -317,16 +325,19 @@ class App:
     async def close(self) -> None:
         self.marking.close()
         self.identity.close()
-        for client in self._clients:
-            await client.aclose()
+        for servers in self._servers:
+            await servers.aclose()
 
 
 @contextlib.asynccontextmanager
 async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
     """Connect, check both servers, and build. Raises UnfitStore or PersistenceError with a sentence for the operator."""
-    unchecked = connect_unchecked(settings.redis_url, timeout_seconds=max(settings.redis_timeout_seconds, 5.0))
+    patience_seconds = max(settings.redis_timeout_seconds, 5.0)
+    open_client = partial(connect_unchecked, settings.redis_url, timeout_seconds=patience_seconds)
+    unchecked = Servers(Incarnation(settings.shards), open_client)
+    map = Map(unchecked, settings.redis_url, timeout_seconds=settings.redis_timeout_seconds)
     try:
-        durability = await check_server(unchecked)
+        durability = await map.start()
         if migrate:
             await migration.upgrade(settings.database_url)
         async with _pool(settings) as pool:
@@ -334,7 +345,7 @@ async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
             await migration.check(pool)
             await shards.ensure(pool, settings.shards)
             keys = await server_keys.ensure(pool, secrets.token_hex(4), secrets.token_bytes(32))
-            app = App(settings, pool, unchecked, durability, KeyRing(_order(keys, settings.key_settle_seconds)))
+            app = App(settings, pool, unchecked, map, durability, KeyRing(_order(keys, settings.key_settle_seconds)))
             try:
                 yield app
             finally:

@@ -2,22 +2,15 @@
 
 import argparse
 import asyncio
-import contextlib
-import io
 import os
-import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from realtime.hosting import Unable, host, local_url, run_to_end, running_engines
 from realtime.settings import Settings, UnfitSettings, environment
 
 _EPILOG: Final = "Every setting can also be given as an environment variable; `plenum settings` lists them with their defaults."
-
-
-class Unable(Exception):
-    """The command cannot do what was asked; the sentence says why and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-_FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level")
+_FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level", "workers")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (serve, demo):
         command.add_argument("--host", help="address to listen on (default: all)")
         command.add_argument("--port", type=int, help="port to listen on (default: 8000)")
+        command.add_argument("--workers", type=int, metavar="N", help="hub processes that share the port (default: 1)")
         command.add_argument("--public-url", metavar="URL", help="the address people type, if it is not this machine's")
     serve.add_argument("--no-flusher", action="store_true", help="leave flushing to `plenum flush` processes")
     demo.add_argument("--phones", type=int, default=100, metavar="N", help="simulated phones (default: 100)")
@@ -105,61 +99,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, given: Any) -> int:
-    with _listening(settings) as listener, _engines(settings) as (addressed, migrate):
-        ready = replace(addressed, public_url=_public_url(addressed))
-        return _run_server(ready, listener, migrate=migrate, flusher=not given.no_flusher, announce=lambda: _announce(ready))
+    return host(settings, flusher=not given.no_flusher)
 
 
 def _demo(settings: Settings, given: Any) -> int:
     from realtime.demo import perform
 
-    with _listening(settings) as listener, _engines(settings) as (addressed, migrate):
-        ready = replace(addressed, public_url=_public_url(addressed))
+    async def play(ready: Settings) -> None:
+        await perform(local_url(ready), ready.public_url, phones=given.phones, seconds=given.seconds, say=print)
 
-        async def play() -> None:
-            await perform(_local_url(ready), ready.public_url, phones=given.phones, seconds=given.seconds, say=print)
-
-        return _run_server(ready, listener, migrate=migrate, flusher=True, announce=lambda: _announce(ready), beside=play)
-
-
-@contextlib.contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The listening socket, taken before anything else is started: a port in use is found out at once."""
-    from realtime.server import listen
-
-    try:
-        listener = listen(settings.host, settings.port, settings.stall_seconds)
-    except OSError as error:
-        raise Unable(f"Port {settings.port} cannot be used ({error.strerror}). Choose another with --port.") from error
-    try:
-        yield listener
-    finally:
-        listener.close()
-
-
-def _run_server(
-    settings: Settings, listener: socket.socket, *, migrate: bool, flusher: bool, announce: Callable[[], None],
-    beside: Callable[[], Any] | None = None
-) -> int:
-    from realtime.app import open_app
-    from realtime.server import serve
-
-    async def run() -> None:
-        async with open_app(settings, migrate=migrate) as app:
-            tasks: list[asyncio.Task[None]] = []
-
-            def on_ready() -> None:
-                announce()
-                if beside is not None:
-                    tasks.append(asyncio.create_task(beside()))
-
-            await serve(app, listener, flusher=flusher, on_ready=on_ready)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    _run(settings, run)
-    return 0
+    return host(settings, flusher=True, beside=play)
 
 
 def _flush(settings: Settings, _given: Any) -> int:
@@ -171,9 +120,9 @@ def _flush(settings: Settings, _given: Any) -> int:
             print(f"plenum: flushing {settings.shards} shards as {os.getpid()}", flush=True)
             await until_signal()
 
-    with _engines(settings, external_only="plenum flush") as (ready, _):
+    with running_engines(settings, external_only="plenum flush") as (ready, _):
         settings = ready
-        _run(settings, run)
+        run_to_end(settings, run)
     return 0
 
 
@@ -200,7 +149,7 @@ def _migrate(settings: Settings, given: Any) -> int:
             await pool.close()
         return 0
 
-    with _engines(settings) as (ready, _):
+    with running_engines(settings) as (ready, _):
         try:
             return asyncio.run(run())
         except PersistenceError as error:
@@ -217,7 +166,7 @@ def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
     """Run work on an app that has epochs but no hub and no flusher of its own."""
     from realtime.app import open_app
 
-    with _engines(settings) as (ready, migrate):
+    with running_engines(settings) as (ready, migrate):
 
         async def run() -> int:
             async with open_app(ready, migrate=migrate) as app, app.recovering():
@@ -225,7 +174,7 @@ def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
                 status: int = await work(app)
                 return status
 
-        status: int = _run(ready, run)
+        status: int = run_to_end(ready, run)
         return status
 
 
@@ -257,99 +206,6 @@ def _settings(settings: Settings, _given: Any) -> int:
         shown = "(set)" if knob.metadata["secret"] and value else repr(value)
         print(f"{variable_of(knob):<34} {shown}\n{'':<34} {knob.metadata['doc']}; default {knob.default!r}")
     return 0
-
-
-# ------------------------------------------------------------------------------------------------ shared
-
-
-def _run(settings: Settings, work: Callable[[], Any]) -> Any:
-    """Run on uvloop where there is one, and turn known faults into one sentence."""
-    from persistence.errors import PersistenceError
-    from realtime import logs
-    from realtime.store.connection import UnfitStore
-
-    logs.set_up(settings.log_level, settings.log_format)
-    try:
-        import uvloop
-
-        factory: Any = uvloop.new_event_loop
-    except ImportError:
-        factory = None
-    try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(work())
-    except (UnfitStore, PersistenceError) as error:
-        raise Unable(str(error)) from error
-
-
-@contextlib.contextmanager
-def _engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Settings, bool]]:
-    """Settings with both addresses, and whether to migrate; starts what the operator does not bring."""
-    embedded = not (settings.redis_url and settings.database_url)
-    if embedded and external_only:
-        raise Unable(
-            f"`{external_only}` works on your own servers: set REDIS_URL and DATABASE_URL. `plenum serve` flushes by itself."
-        )
-    if not embedded:
-        yield settings, False
-        return
-    from realtime.engines import EngineError, start_engines
-
-    try:
-        engines = start_engines(
-            settings.folder(environment()),
-            appendfsync=settings.appendfsync,
-            valkey=not settings.redis_url,
-            postgres=not settings.database_url,
-        )
-    except EngineError as error:
-        raise Unable(str(error)) from error
-    try:
-        yield (
-            replace(
-                settings,
-                redis_url=settings.redis_url or engines.redis_url,
-                database_url=settings.database_url or engines.database_url,
-            ),
-            not settings.database_url,
-        )
-    finally:
-        engines.stop()
-
-
-def _local_url(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{host}:{settings.port}"
-
-
-def _public_url(settings: Settings) -> str:
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return _local_url(settings)
-    return f"http://{_own_address()}:{settings.port}"
-
-
-def _own_address() -> str:
-    """This machine's address in the local network, as far as it can be told without sending anything."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # RFC 5737 documentation address: chooses a route, sends nothing
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
-
-
-def _announce(settings: Settings) -> None:
-    import segno
-
-    url = _public_url(settings)
-    picture = io.StringIO()
-    segno.make(f"{url}/join", error="l", micro=False).terminal(out=picture, compact=True, border=1)
-    print(picture.getvalue())
-    print(f"  Presenters    {url}/present")
-    print(f"  Participants  {url}/join")
-    print("\n  Ctrl-C ends the server; nothing accepted is lost.\n", flush=True)
 
 
 if __name__ == "__main__":

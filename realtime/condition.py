@@ -25,7 +25,8 @@ class Condition:
 
     @property
     def live(self) -> bool:
-        return all(self._incarnation.epochs) and self._answers
+        # Where a server of a cluster is away, the sessions of the others go on.
+        return any(self._incarnation.epochs) and self._answers
 
     def document(self) -> dict[str, object]:
         """What presenters are told."""

@@ -29,31 +29,38 @@ class Discretion(logging.Filter):
 class JsonLines(logging.Formatter):
     """One JSON object per line; line breaks in messages are escaped by JSON itself."""
 
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._worker = worker
+
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": self.formatTime(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self._worker:
+            line["worker"] = self._worker
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
 class TextLines(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+    def __init__(self, worker: int = 0) -> None:
+        who = f"[{worker}] " if worker else ""
+        super().__init__(f"%(asctime)s %(levelname)-7s {who}%(name)s: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)
         return message if record.exc_info else message.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def set_up(level: str, shape: str) -> None:
-    """Send all logging to standard error in one shape."""
+def set_up(level: str, shape: str, worker: int = 0) -> None:
+    """Send all logging to standard error in one shape; one of several workers says which it is."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if shape == "json" else TextLines())
+    handler.setFormatter(JsonLines(worker) if shape == "json" else TextLines(worker))
     handler.addFilter(Discretion())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -35,6 +35,8 @@ METRICS: Final[dict[str, Metric]] = {
     "plenum_shards_without_epoch": Metric("gauge", "shards that cannot take answers at the moment"),
     "plenum_requests_refused_total": Metric("counter", "HTTP requests and connections ended by a limit of the transport"),
     "plenum_loop_lag_seconds": Metric("gauge", "how late the event loop was at its last check"),
+    "plenum_workers": Metric("gauge", "workers of `plenum serve --workers` that are ready"),
+    "plenum_worker_restarts_total": Metric("counter", "workers that ended by themselves and were started again"),
 }
 
 Readings = Callable[[], Iterable[tuple[str, float]]]
@@ -42,8 +44,16 @@ Readings = Callable[[], Iterable[tuple[str, float]]]
 
 def render(readings: Iterable[tuple[str, float]]) -> str:
     """The exposition text; a reading that is not in the table is a defect and raises KeyError."""
-    lines: list[str] = []
-    for name, value in readings:
+    return render_workers((name, "", value) for name, value in readings)
+
+
+def render_workers(readings: Iterable[tuple[str, str, float]]) -> str:
+    """The exposition text of several workers: metric, worker and value; an empty worker gets no label."""
+    lines: dict[str, list[str]] = {}
+    for name, worker, value in readings:
         metric = METRICS[name]
-        lines += [f"# HELP {name} {metric.meaning}", f"# TYPE {name} {metric.kind}", f"{name} {value:g}"]
-    return "\n".join(lines) + "\n"
+        label = f'{{worker="{worker}"}}' if worker else ""
+        lines.setdefault(name, [f"# HELP {name} {metric.meaning}", f"# TYPE {name} {metric.kind}"]).append(
+            f"{name}{label} {value:g}"
+        )
+    return "\n".join(line for group in lines.values() for line in group) + "\n"

@@ -9,6 +9,8 @@ For each shard, under one lock in PostgreSQL so that one process does it and the
 
 The tallies are rebuilt even if Redis still has data, because an append-only file can roll back behind
 what PostgreSQL has.
+
+In a cluster this is done for each server by itself, so that the sessions of the others go on while one is away.
 """
 
 import asyncio
@@ -30,10 +32,11 @@ from realtime.activities.registry import Registry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.store import scripts
-from realtime.store.connection import STORE_ERRORS, Client, Incarnation, read_run_id
+from realtime.store.connection import STORE_ERRORS, Incarnation, read_run_id
 from realtime.store.live import Cold, Live, fold
 from realtime.store.loading import Loader
 from realtime.store.outbox import Outbox
+from realtime.store.servers import Map, Servers
 
 log = logging.getLogger("plenum.recovery")
 
@@ -41,24 +44,26 @@ _LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen
 _MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 _CHUNK_ROWS: Final = 250  # recounted in one go; a few milliseconds
 _CHUNK_DRAFTS: Final = 100
+_REDIRECTED_SECONDS: Final = 0.05  # several servers and connections say so at the same time; one look answers them all
 OWNER: Final = "recovery"
 
 
 class Recovery:
-    """Gives shards epochs and loads sessions. `unchecked` may talk to any incarnation of Redis."""
+    """Gives shards epochs and loads sessions. The clients of `unchecked` may talk to any incarnation of Redis."""
 
     def __init__(
-        self, pool: Pool, unchecked: Client, live: Live, registry: Registry, *, claim_seconds: float,
+        self, pool: Pool, unchecked: Servers, map: Map, live: Live, registry: Registry, *, claim_seconds: float,
         store_drafts: Callable[[int], Awaitable[int]], retry_seconds: float = 0.2,
     ) -> None:  # fmt: skip
         self._pool = pool
-        self._redis = unchecked
+        self._servers = unchecked
+        self._map = map
         self._live = live
         self._registry = registry
         self._claim_seconds = claim_seconds
         self._store_drafts = store_drafts
         self._retry_seconds = retry_seconds
-        self._outbox = Outbox(unchecked, live.incarnation, live.shards, timeout_seconds=30.0)
+        self._outbox = Outbox(unchecked, live.shards, timeout_seconds=30.0)
         self.rows_left = 0
         self._loads: dict[str, asyncio.Task[None]] = {}
 
@@ -80,52 +85,83 @@ class Recovery:
                 pause = min(pause * 1.5, 2.0)
 
     async def watch(self) -> None:
-        """Notice within a second that Redis became another incarnation under connections that live on."""
+        """Notice within a second that a server became another incarnation under connections that live on, or that a
+        shard is at another server; at once when a server says so."""
+        incarnation = self._incarnation
         while True:
-            await asyncio.sleep(1.0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(incarnation.redirected.wait(), 1.0)
+                await asyncio.sleep(_REDIRECTED_SECONDS)
+            incarnation.redirected.clear()
             try:
-                run_id = await read_run_id(self._redis)
-            except STORE_ERRORS:
-                continue  # away, or a replica now: every call finds out by itself
-            if self._incarnation.run_id is not None and run_id != self._incarnation.run_id:
-                log.warning("redis has become another incarnation")
-                self._incarnation.lose_all()
+                await self._map.refresh()
+            except STORE_ERRORS as error:
+                log.debug("nobody tells which server holds which shard: %s", error)
+            await asyncio.gather(*(self._look_at(place) for place in set(incarnation.places)))
+
+    async def _look_at(self, place: str) -> None:
+        try:
+            run_id = await read_run_id(self._servers.at(place))
+        except STORE_ERRORS:
+            return  # away, or a replica now: every call finds out by itself
+        known = self._incarnation.run_ids.get(place)
+        if known is not None and run_id != known:
+            log.warning("redis has become another incarnation")
+            self._incarnation.lose_place(place)
 
     async def establish(self) -> None:
-        """Adopt or renew the epoch of every shard that has none in this process."""
+        """Adopt or renew the epoch of every shard that has none in this process; servers that are away stand in nobody's way."""
         incarnation = self._incarnation
         incarnation.lost.clear()
         try:
-            run_id = await read_run_id(self._redis)
-            await scripts.load(self._redis)
-            async with self._locked():
-                stored = {row.shard: row.epoch for row in await shards.read_all(self._pool)}
-                found: dict[int, str] = {}
-                adopted = self.rows_left = 0
-                for shard in self._live.shards:
-                    if incarnation.run_id == run_id and incarnation.epochs[shard.number] is not None:
-                        continue
-                    known = await self._redis.hgetall(shard.epoch)
-                    if known.get("run_id") == run_id and known.get("epoch") and known["epoch"] == stored.get(shard.number):
-                        found[shard.number] = known["epoch"]
-                        adopted += 1
-                    else:
-                        found[shard.number] = await self._renew(shard.number, run_id)
-            if await read_run_id(self._redis) != run_id:
-                raise ConnectionError("redis restarted during recovery")
-            renewed = len(found) - adopted
-            if renewed:
-                log.info("%d shards have a new epoch; %d rows were still in their outboxes", renewed, self.rows_left)
-            incarnation.run_id = run_id
-            for number, epoch in found.items():
-                incarnation.epochs[number] = epoch
+            await self._map.refresh()
+            self.rows_left = 0
+            away: list[BaseException] = []
+            for place in sorted(set(incarnation.places)):
+                try:
+                    await self._establish_at(place)
+                except STORE_ERRORS as error:
+                    away.append(error)
+            if away:
+                raise away[0]
         except BaseException:
             incarnation.lost.set()
             raise
 
+    async def _establish_at(self, place: str) -> None:
+        """Do it for the shards of one server."""
+        incarnation, redis = self._incarnation, self._servers.at(place)
+        here = [shard for shard in self._live.shards if incarnation.places[shard.number] == place]
+        if place in incarnation.run_ids and all(incarnation.epochs[shard.number] for shard in here):
+            return
+        run_id = await read_run_id(redis)
+        await scripts.load(redis)
+        async with self._locked():
+            stored = {row.shard: row.epoch for row in await shards.read_all(self._pool)}
+            found: dict[int, str] = {}
+            adopted, left = 0, self.rows_left
+            for shard in here:
+                if incarnation.run_ids.get(place) == run_id and incarnation.epochs[shard.number] is not None:
+                    continue
+                known = await redis.hgetall(shard.epoch)
+                if known.get("run_id") == run_id and known.get("epoch") and known["epoch"] == stored.get(shard.number):
+                    found[shard.number] = known["epoch"]
+                    adopted += 1
+                else:
+                    found[shard.number] = await self._renew(shard.number, run_id)
+        if await read_run_id(redis) != run_id:
+            raise ConnectionError("redis restarted during recovery")
+        renewed = len(found) - adopted
+        if renewed:
+            log.info("%d shards have a new epoch; %d rows were still in their outboxes", renewed, self.rows_left - left)
+        incarnation.run_ids[place] = run_id
+        for number, epoch in found.items():
+            if incarnation.places[number] == place:
+                incarnation.epochs[number] = epoch
+
     async def _renew(self, number: int, run_id: str) -> str:
-        shard = self._live.shards[number]
-        await self._redis.hdel(shard.epoch, "epoch")
+        shard, redis = self._live.shards[number], self._servers.of(number)
+        await redis.hdel(shard.epoch, "epoch")
         epoch = f"{run_id[:8]}-{secrets.token_hex(8)}"
         row = await shards.renew_epoch(self._pool, number, epoch, run_id)
         if row is None:
@@ -136,11 +172,11 @@ class Recovery:
             await self._store_drafts(number)
         finally:
             await shards.release_lease(self._pool, number, token)
-        await self._redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
+        await redis.hset(shard.epoch, mapping={"epoch": epoch, "run_id": run_id, "pending": 0})
         stored = await shards.read(self._pool, number)
         if stored is None or stored.epoch != epoch:
             # Our lock was lost with its connection and somebody else renewed the shard: nothing would be saved in ours.
-            await self._redis.hdel(shard.epoch, "epoch")
+            await redis.hdel(shard.epoch, "epoch")
             raise ConnectionError(f"shard {number} was renewed by another process")
         log.debug("shard %d has epoch %s; %d rows were still in its outbox", number, epoch, left)
         self.rows_left += left

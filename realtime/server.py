@@ -13,14 +13,20 @@ import random
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from realtime.app import App
 from realtime.core.errors import CloseCode
 from realtime.core.messages import GoingAway, encode
+from realtime.metrics import render_workers
 from realtime.web.handshake import NoAsgiSocket, http_with
 
 log = logging.getLogger("plenum.server")
@@ -33,16 +39,18 @@ _LEAST_SOCKETS: Final = 50
 _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
-def listen(host: str, port: int, stall_seconds: float) -> socket.socket:
+def listen(host: str, port: int, stall_seconds: float, *, shared: bool = False) -> socket.socket:
     """The listening socket; what is set on it holds for every accepted one.
 
     TCP_USER_TIMEOUT ends a peer that takes nothing, which no keepalive behind a full buffer can; a small
-    send buffer keeps what such a peer pins small.
+    send buffer keeps what such a peer pins small. With `shared`, other processes may listen on the same port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     with contextlib.suppress(OSError):  # other systems have no such option; the write stall timer remains
         listener.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(stall_seconds * 1_000) + 5_000)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -113,7 +121,7 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     waiting = asyncio.create_task(until_signal())
     async with app.running(flusher=flusher):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        metrics = _metrics_server(app) if settings.metrics_port else None
+        metrics = metrics_server(app.metrics_site(), settings.metrics_port) if settings.metrics_port else None
         measuring = asyncio.create_task(metrics.serve()) if metrics else None
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -128,13 +136,31 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
             await measuring
 
 
-def _metrics_server(app: App) -> uvicorn.Server:
+def metrics_server(site: ASGIApp, port: int) -> uvicorn.Server:
     """/metrics on a port of its own, for this machine only."""
     config = uvicorn.Config(
-        app.metrics_site(), host="127.0.0.1", port=app.settings.metrics_port, lifespan="off", log_config=None, access_log=False,
-        server_header=False,
+        site, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False, server_header=False
     )  # fmt: skip
     return _Uvicorn(config)
+
+
+@contextlib.asynccontextmanager
+async def serving_metrics(readings: Callable[[], Awaitable[Iterable[tuple[str, str, float]]]], port: int) -> AsyncIterator[None]:
+    """Serve the metrics of several workers; port 0 means not at all."""
+    if not port:
+        yield
+        return
+
+    async def show(_: Request) -> Response:
+        return PlainTextResponse(render_workers(await readings()), media_type="text/plain; version=0.0.4")
+
+    server = metrics_server(Starlette(routes=[Route("/metrics", show)]), port)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 async def drain(app: App) -> None:

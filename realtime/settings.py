@@ -1,7 +1,8 @@
 """Every knob of Plenum: one table, the only reader of the environment.
 
 A variable is `PLENUM_` and the field's name in capitals, except REDIS_URL, DATABASE_URL and PORT, which
-platforms give under these names. None is mandatory. `docs/settings.md` is generated from this table.
+platforms give under these names; WEB_CONCURRENCY is read where PLENUM_WORKERS is not set. None is mandatory.
+`docs/settings.md` is generated from this table.
 """
 
 import dataclasses
@@ -23,9 +24,12 @@ class UnfitSettings(Exception):
 
 
 def knob(
-    default: Any, doc: str, *, least: float | None = None, most: float | None = None, variable: str = "", secret: bool = False
-) -> Any:
-    return field(default=default, metadata={"doc": doc, "least": least, "most": most, "variable": variable, "secret": secret})
+    default: Any, doc: str, *, least: float | None = None, most: float | None = None, variable: str = "", also: str = "",
+    secret: bool = False,
+) -> Any:  # fmt: skip
+    """A setting. `also` is a second variable that platforms set; the first counts more."""
+    metadata = {"doc": doc, "least": least, "most": most, "variable": variable, "also": also, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class Settings:
     data_folder: str = knob("", "folder of the embedded engines; empty: a folder of the user's data directory")
     redis_url: str = knob("", "an operator's Redis or Valkey; empty: the embedded one", variable="REDIS_URL", secret=True)
     database_url: str = knob("", "an operator's PostgreSQL; empty: the embedded one", variable="DATABASE_URL", secret=True)
+    workers: int = knob(
+        1, "hub processes of `plenum serve`, which share the port; more than the machine has cores gains nothing",
+        least=1, most=64, also="WEB_CONCURRENCY",
+    )  # fmt: skip
     log_level: Literal["debug", "info", "warning", "error"] = knob("info", "how much is logged")
     log_format: Literal["text", "json"] = knob("text", "shape of log lines")
 
@@ -200,6 +208,9 @@ class Settings:
             if given.get(knob_field.name) is not None:
                 value: Any = given[knob_field.name]
             elif name in environment:
+                value = _parse(name, environment[name], types[knob_field.name])
+            elif knob_field.metadata["also"] in environment:
+                name = knob_field.metadata["also"]
                 value = _parse(name, environment[name], types[knob_field.name])
             else:
                 continue

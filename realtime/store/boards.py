@@ -45,7 +45,6 @@ class Boards:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._redis: Any = live.redis
 
     async def publish(
         self, session_id: str, version: int, document: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]
@@ -67,7 +66,7 @@ class Boards:
         try:
             for start in range(0, len(participant_ids), _CHUNK):
                 part = list(participant_ids[start : start + _CHUNK])
-                texts = await self._redis.hmget(session.scores, part)
+                texts = await self._live.servers.of(session.shard).hmget(session.scores, part)
                 found |= {one: json.loads(text) for one, text in zip(part, texts, strict=True) if text}
         except (RedisError, OSError, TimeoutError) as error:
             raise as_refusal(error) from error
@@ -77,17 +76,19 @@ class Boards:
         """The offset at which a round last counted something; taken before its answers are read."""
         session = self._live.session(session_id)
         try:
-            score = await self._redis.zscore(session.stamps, f"tally:{activity_id}:{round}")
+            score = await self._live.servers.of(session.shard).zscore(session.stamps, f"tally:{activity_id}:{round}")
         except (RedisError, OSError, TimeoutError) as error:
             raise as_refusal(error) from error
         return "0" if score is None else str(int(score))
 
     async def standing(self, session_id: str, activity_id: str, round: int) -> AsyncIterator[Counted]:
         """Every answer of a round that stands, in no order; one that moves meanwhile may come twice."""
-        name, cursor = self._live.session(session_id).answers(activity_id, round), 0
+        session = self._live.session(session_id)
+        name, cursor = session.answers(activity_id, round), 0
+        redis: Any = self._live.servers.of(session.shard)
         while True:
             try:
-                cursor, fields = await self._redis.hscan(name, cursor, count=500)
+                cursor, fields = await redis.hscan(name, cursor, count=500)
             except (RedisError, OSError, TimeoutError) as error:
                 raise as_refusal(error) from error
             for answer_field, text in fields.items():

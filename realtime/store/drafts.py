@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
 from realtime.store.live import Draft, Live, read_draft
+from realtime.store.servers import Servers
 
 
 class Drafts:
@@ -58,8 +57,8 @@ class Drafts:
 
     async def of_round(self, session_id: str, activity_id: str, round: int) -> AsyncIterator[Draft]:
         """Every draft of a round, in no order; one that changes meanwhile may come twice."""
-        name = self._live.session(session_id).drafts(activity_id, round)
-        async for field, text in self._live.scan(name):
+        session = self._live.session(session_id)
+        async for field, text in self._live.scan(session, session.drafts(activity_id, round)):
             yield read_draft(activity_id, round, field, text)
 
 
@@ -76,23 +75,21 @@ class Unstored:
 class Unsaved:
     """The drafts of each shard that are not stored yet."""
 
-    def __init__(self, redis: Redis, shards: Sequence[keys.Shard], *, timeout_seconds: float) -> None:
-        self._redis = redis
+    def __init__(self, servers: Servers, shards: Sequence[keys.Shard], *, timeout_seconds: float) -> None:
+        self._servers = servers
         self._shards = shards
         self._timeout_seconds = timeout_seconds
 
     async def count(self) -> list[int]:
-        """How many there are, by shard."""
+        """How many there are, by shard; none where a server is away."""
         async with asyncio.timeout(self._timeout_seconds):
-            pipe = self._redis.pipeline(transaction=False)
-            for shard in self._shards:
-                pipe.hlen(shard.drafts)
-            return [int(number) for number in await pipe.execute()]
+            counted = await self._servers.execute_everywhere([(shard.number, ("HLEN", shard.drafts)) for shard in self._shards])
+        return [0 if isinstance(number, BaseException) else int(number) for number in counted]
 
     async def read(self, shard: int, *, most: int) -> list[Unstored]:
         """Some of a shard, drawn at random, so that none that has to wait is in the way of others."""
         async with asyncio.timeout(self._timeout_seconds):
-            drawn: Any = await self._redis.hrandfield(self._shards[shard].drafts, most, withvalues=True)
+            drawn: Any = await self._servers.of(shard).hrandfield(self._shards[shard].drafts, most, withvalues=True)
         found = []
         for field, text in drawn or ():
             session_id, activity_id, round, participant_id = field.split("|")
@@ -104,4 +101,4 @@ class Unsaved:
         """Forget those that are stored, unless they have changed meanwhile."""
         arguments = [part for one in stored for part in (one.field, one.head)]
         async with asyncio.timeout(self._timeout_seconds):
-            await scripts.call(self._redis, "drop_drafts", [self._shards[shard].drafts], arguments)
+            await scripts.call(self._servers.of(shard), "drop_drafts", [self._shards[shard].drafts], arguments)

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
 from realtime.store.connection import as_refusal
+from realtime.store.servers import Servers
 
 log = logging.getLogger("plenum.store")
 
@@ -19,8 +19,8 @@ _CLAIM_MS: Final = 60_000  # longer than any request takes; after it a lost clai
 class Idempotency:
     """Claims a key before the work and keeps the answer after it."""
 
-    def __init__(self, redis: Redis, *, timeout_seconds: float, lifetime_seconds: float, most: int) -> None:
-        self._redis = redis
+    def __init__(self, servers: Servers, *, timeout_seconds: float, lifetime_seconds: float, most: int) -> None:
+        self._servers = servers
         self._timeout_seconds = timeout_seconds
         self._lifetime_ms = int(lifetime_seconds * 1_000)
         self._most = most
@@ -51,6 +51,6 @@ class Idempotency:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 names = [keys.IDEMPOTENCY_RECORDS, keys.IDEMPOTENCY_INDEX]
-                return await scripts.call(self._redis, "idempotency", names, list(arguments))
+                return await scripts.call(self._servers.of(keys.IDEMPOTENCY_SHARD), "idempotency", names, list(arguments))
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error

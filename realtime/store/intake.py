@@ -1,6 +1,7 @@
 """Answers on their way into Redis: all that arrive in one turn of the loop, or while a call is under way, go together.
 
-One round trip carries one script call per activity; one answer waits for nothing but that call.
+One round trip carries one script call per activity; one answer waits for nothing but that call. In a cluster
+each server has a lane of its own, so that one that hangs holds up nobody else's answers.
 """
 
 import asyncio
@@ -10,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
 from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB, STRANGER
-from realtime.store.connection import Incarnation, as_refusal
+from realtime.store.connection import REDIRECTIONS, as_refusal
+from realtime.store.servers import Servers
 
 log = logging.getLogger("plenum.store")
 
@@ -65,15 +66,27 @@ class Submission:
     most_counters: int = 100_000  # names in the tally of a round; the same for all answers to an activity
 
 
+class _Lane:
+    """The way to one server: who waits for it, and who sends."""
+
+    __slots__ = ("open_until", "place", "sender", "waiting")
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.waiting: list[Submission] = []
+        self.open_until = 0.0
+        self.sender: asyncio.Task[None] | None = None
+
+
 class Intake:
-    """Collects submissions and sends them in batches; never more than one round trip under way."""
+    """Collects submissions and sends them in batches; never more than one round trip under way to a server."""
 
     def __init__(
-        self, redis: Redis, incarnation: Incarnation, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
+        self, servers: Servers, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
         high_water: int, timeout_seconds: float, changes_limit: int = 20_000, fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        self._redis = redis
-        self._incarnation = incarnation
+        self._servers = servers
+        self._incarnation = servers.incarnation
         self._shards = shards
         self._batch = batch
         self._pipeline = pipeline
@@ -82,44 +95,48 @@ class Intake:
         self._most_keys = changes_limit * 9 // 10  # the rest is for what presenters write
         self._timeout_seconds = timeout_seconds
         self._fault = fault  # test hook
-        self._waiting: list[Submission] = []
-        self._open_until = 0.0
+        self._lanes: dict[str, _Lane] = {}
         self.judged = 0
         self.calls = 0
-        self._sender: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return sum(len(lane.waiting) for lane in self._lanes.values())
 
     def put(self, submission: Submission) -> None:
         """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
-        if len(self._waiting) >= self._most_waiting:
+        place = self._incarnation.places[submission.session.shard]
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = _Lane(place)
+        if self.waiting >= self._most_waiting:
             submission.done(Verdict(Refusal("overloaded", after_ms=1_000)))
             return
-        if time.monotonic() < self._open_until:
+        if time.monotonic() < lane.open_until:
             submission.done(Verdict(Refusal("unavailable", after_ms=500)))
             return
-        self._waiting.append(submission)
-        if self._sender is None:
+        lane.waiting.append(submission)
+        if lane.sender is None:
             # The task starts in the next turn of the loop: by then everything of this turn is here.
-            self._sender = asyncio.get_running_loop().create_task(self._send_all())
+            lane.sender = asyncio.get_running_loop().create_task(self._send_all(lane))
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, lane: _Lane) -> None:
         try:
-            while self._waiting:
-                taken, self._waiting = self._waiting[: self._pipeline], self._waiting[self._pipeline :]
-                await self._send(taken)
+            while lane.waiting:
+                taken, lane.waiting = lane.waiting[: self._pipeline], lane.waiting[self._pipeline :]
+                await self._send(lane, taken)
         finally:
-            self._sender = None
+            lane.sender = None
+            if lane.place not in self._incarnation.places:
+                self._lanes.pop(lane.place, None)  # a server that holds nothing any more
 
-    async def _send(self, taken: list[Submission]) -> None:
+    async def _send(self, lane: _Lane, taken: list[Submission]) -> None:
         groups: dict[tuple[str, str, int, int], list[Submission]] = {}
         for submission in taken:
             key = (submission.session.id, submission.activity_id, submission.round, submission.settings_version)
             groups.setdefault(key, []).append(submission)
         calls: list[tuple[str, list[Submission]]] = []
-        pipe = self._redis.pipeline(transaction=False)
+        commands: list[list[Any]] = []
         for group in groups.values():
             shard = group[0].session.shard
             epoch = self._incarnation.epochs[shard]
@@ -128,35 +145,35 @@ class Intake:
                 continue
             for start in range(0, len(group), self._batch):
                 part = group[start : start + self._batch]
-                pipe.execute_command(*self._command(part, epoch))
+                commands.append(self._command(part, epoch))
                 calls.append((epoch, part))
         if not calls:
             return
         self._fault("before_accept")
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                results = await pipe.execute(raise_on_error=False)
+                results = await self._servers.execute(lane.place, commands)
         except (RedisError, TimeoutError, OSError) as error:
             log.warning("accept failed, answers get retry: %s", str(error) or type(error).__name__)
             # Those who waited behind this call have waited long enough; for a moment nobody else is made to.
-            self._open_until = time.monotonic() + CIRCUIT_SECONDS
-            waiting, self._waiting = self._waiting, []
+            lane.open_until = time.monotonic() + CIRCUIT_SECONDS
+            waiting, lane.waiting = lane.waiting, []
             for part in (*(part for _, part in calls), waiting):
                 _tell(part, as_refusal(error))
             if isinstance(error, ReadOnlyError):
-                await self._redis.connection_pool.disconnect()
+                await self._servers.at(lane.place).connection_pool.disconnect()
             return
         self._fault("after_accept")
         self.calls += 1
         self.judged += sum(len(part) for _, part in calls)
         if any(isinstance(result, NoScriptError) for result in results):
-            await self._reload()
+            await self._reload(lane)
         for (epoch, part), result in zip(calls, results, strict=True):
             self._deliver(part, epoch, result)
 
-    async def _reload(self) -> None:
+    async def _reload(self, lane: _Lane) -> None:
         try:
-            await scripts.load(self._redis)
+            await scripts.load(self._servers.at(lane.place))
         except RedisError as error:
             log.warning("scripts could not be loaded: %s", error)
 
@@ -194,7 +211,9 @@ class Intake:
             elif isinstance(result, ReadOnlyError):
                 # This server was made a replica; whatever becomes master next is another incarnation.
                 log.warning("redis has become read-only")
-                self._incarnation.lose_all()
+                self._incarnation.lose_place(self._incarnation.places[part[0].session.shard])
+                _tell(part, as_refusal(result))
+            elif isinstance(result, REDIRECTIONS):
                 _tell(part, as_refusal(result))
             else:
                 log.error("accept was refused by Redis: %s", text)

@@ -40,16 +40,18 @@ Session `plenum:{N}:s:<session>:…`        lives until the session is unloaded
 
 Global
     plenum:code:<join code>   STRING session id, a cache with a lifetime
-    plenum:pass:<sha256>      STRING JSON of whom a single-use ticket for a socket is for; lives for seconds
-    plenum:{idempotency}:records  HASH  digest of an idempotency key -> fingerprint of the body, newline, sealed answer
-    plenum:{idempotency}:index    ZSET  digest -> time ms at which it lapses
+    plenum:{N}:pass:<sha256>  STRING JSON of whom a single-use ticket for a socket is for; lives for seconds
+    plenum:{0}:idempotency:records  HASH  digest of an idempotency key -> fingerprint of the body, newline, sealed answer
+    plenum:{0}:idempotency:index    ZSET  digest -> time ms at which it lapses
 """
 
 from zlib import crc32
 
 PREFIX = "plenum"
-IDEMPOTENCY_RECORDS = f"{PREFIX}:{{idempotency}}:records"
-IDEMPOTENCY_INDEX = f"{PREFIX}:{{idempotency}}:index"
+# With a shard, so that there is no slot beside those of the shards whose server has to be known.
+IDEMPOTENCY_SHARD = 0
+IDEMPOTENCY_RECORDS = f"{PREFIX}:{{{IDEMPOTENCY_SHARD}}}:idempotency:records"
+IDEMPOTENCY_INDEX = f"{PREFIX}:{{{IDEMPOTENCY_SHARD}}}:idempotency:index"
 
 
 def shard_of(session_id: str, shards: int) -> int:
@@ -127,8 +129,8 @@ def join_code(code: str) -> str:
     return f"{PREFIX}:code:{code}"
 
 
-def single_pass(sha256: str) -> str:
-    return f"{PREFIX}:pass:{sha256}"
+def single_pass(shard: int, sha256: str) -> str:
+    return f"{PREFIX}:{{{shard}}}:pass:{sha256}"
 
 
 def answer_field(participant_id: str, entry: str) -> str:

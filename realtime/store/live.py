@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
-from realtime.store.connection import Incarnation, as_refusal
+from realtime.store.connection import as_refusal
+from realtime.store.servers import Servers
 
 
 class Cold(Exception):
@@ -88,12 +88,11 @@ class Live:
     """Reads and writes of the live state, sessions by id."""
 
     def __init__(
-        self, redis: Redis, incarnation: Incarnation, *, timeout_seconds: float, changes_limit: int, presence_ms: int,
-        high_water: int
+        self, servers: Servers, *, timeout_seconds: float, changes_limit: int, presence_ms: int, high_water: int
     ) -> None:  # fmt: skip
-        self.redis = redis
-        self.incarnation = incarnation
-        self.shards = [keys.Shard(number) for number in range(len(incarnation.epochs))]
+        self.servers = servers
+        self.incarnation = servers.incarnation
+        self.shards = [keys.Shard(number) for number in range(len(servers.incarnation.epochs))]
         self._timeout_seconds = timeout_seconds
         self._changes_limit = changes_limit
         self._presence_ms = presence_ms
@@ -115,7 +114,7 @@ class Live:
         shard = self.shards[session.shard]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await scripts.call(self.redis, name, [shard.epoch, *names], [epoch, *arguments])
+                return await scripts.call(self.servers.of(session.shard), name, [shard.epoch, *names], [epoch, *arguments])
         except ResponseError as error:
             text = str(error)
             if text.startswith("EPOCH"):
@@ -127,10 +126,10 @@ class Live:
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
 
-    async def _ask(self, *command: Any) -> Any:
+    async def _ask(self, session: keys.Session, *command: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+                return await self.servers.of(session.shard).execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
 
@@ -224,7 +223,7 @@ class Live:
         session = self.session(session_id)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                pipe = self.redis.pipeline(transaction=False)
+                pipe = self.servers.of(session.shard).pipeline(transaction=False)
                 pipe.hmget(session.meta, ["epoch", "loading"])
                 pipe.hget(session.tickets, ticket_sha256)
                 (epoch, loading), role = await pipe.execute()
@@ -234,56 +233,66 @@ class Live:
         return known if loading is None and self.is_current(session_id, epoch or "") else None
 
     async def add_ticket(self, session_id: str, ticket_sha256: str, role: str) -> None:
-        await self._ask("HSET", self.session(session_id).tickets, ticket_sha256, role)
+        session = self.session(session_id)
+        await self._ask(session, "HSET", session.tickets, ticket_sha256, role)
 
     async def nickname_of(self, session_id: str, participant_id: str) -> str | None:
         """The name of a participant who may answer, or None."""
-        name: str | None = await self._ask("HGET", self.session(session_id).people, participant_id)
+        session = self.session(session_id)
+        name: str | None = await self._ask(session, "HGET", session.people, participant_id)
         return name
 
     async def nicknames_of(self, session_id: str, participant_ids: Sequence[str]) -> list[str | None]:
         """As `nickname_of`, for several at once."""
         if not participant_ids:
             return []
-        names: list[str | None] = await self._ask("HMGET", self.session(session_id).people, *participant_ids)
+        session = self.session(session_id)
+        names: list[str | None] = await self._ask(session, "HMGET", session.people, *participant_ids)
         return names
 
     async def taken_names(self, session_id: str, folded: Sequence[str]) -> set[str]:
         """Which of these names, as `fold` makes them, somebody has."""
-        holders = await self._ask("HMGET", self.session(session_id).names, *folded)
+        session = self.session(session_id)
+        holders = await self._ask(session, "HMGET", session.names, *folded)
         return {name for name, holder in zip(folded, holders, strict=True) if holder is not None}
 
     async def is_removed(self, session_id: str, participant_id: str) -> bool:
-        return bool(await self._ask("HEXISTS", self.session(session_id).removed, participant_id))
+        session = self.session(session_id)
+        return bool(await self._ask(session, "HEXISTS", session.removed, participant_id))
 
     async def people(self, session_id: str) -> dict[str, str]:
         """Everybody who may answer, by id; bounded by the session's cap."""
-        people: dict[str, str] = await self._ask("HGETALL", self.session(session_id).people)
+        session = self.session(session_id)
+        people: dict[str, str] = await self._ask(session, "HGETALL", session.people)
         return people
 
     async def online(self, session_id: str) -> set[str]:
         """The participants who are connected somewhere."""
-        return set(await self._ask("ZRANGE", self.session(session_id).online, 0, -1))
+        session = self.session(session_id)
+        return set(await self._ask(session, "ZRANGE", session.online, 0, -1))
 
     async def meta(self, session_id: str) -> dict[str, str]:
-        meta: dict[str, str] = await self._ask("HGETALL", self.session(session_id).meta)
+        session = self.session(session_id)
+        meta: dict[str, str] = await self._ask(session, "HGETALL", session.meta)
         return meta
 
     async def tally(self, session_id: str, activity_id: str, round: int) -> dict[str, int]:
         """The counters of one round, as they stand."""
-        flat = await self._ask("HGETALL", self.session(session_id).tally(activity_id, round))
+        session = self.session(session_id)
+        flat = await self._ask(session, "HGETALL", session.tally(activity_id, round))
         return {name: int(amount) for name, amount in flat.items()}
 
     async def answers(self, session_id: str, activity_id: str, round: int) -> AsyncIterator[Stored]:
         """Every response of a round as it stands, in no order, in steps that do not hold Redis up."""
-        async for field, text in self.scan(self.session(session_id).answers(activity_id, round)):
+        session = self.session(session_id)
+        async for field, text in self.scan(session, session.answers(activity_id, round)):
             yield _read_stored(activity_id, round, field.partition("|")[2], text)
 
-    async def scan(self, name: str) -> AsyncIterator[tuple[str, str]]:
-        """The fields of a hash, in steps; one that changes meanwhile may come twice."""
+    async def scan(self, session: keys.Session, name: str) -> AsyncIterator[tuple[str, str]]:
+        """The fields of one of a session's hashes, in steps; one that changes meanwhile may come twice."""
         cursor = 0
         while True:
-            cursor, fields = await self._ask("HSCAN", name, cursor, "COUNT", 500)
+            cursor, fields = await self._ask(session, "HSCAN", name, cursor, "COUNT", 500)
             pairs = fields.items() if isinstance(fields, dict) else zip(fields[::2], fields[1::2], strict=True)
             for field, text in pairs:
                 yield field, text
@@ -320,9 +329,10 @@ class Live:
         """A participant's own responses and drafts in the given (activity, round) pairs."""
         session = self.session(session_id)
         wanted = list(rounds)
+        redis = self.servers.of(session.shard)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                pipe = self.redis.pipeline(transaction=False)
+                pipe = redis.pipeline(transaction=False)
                 for activity_id, round in wanted:
                     pipe.hget(session.answers(activity_id, round), participant_id)
                     pipe.hget(session.entries(activity_id, round), participant_id)
@@ -342,7 +352,7 @@ class Live:
                     if entries:
                         more.append((activity_id, round, entries.split("\x1f")))
                 if more:
-                    pipe = self.redis.pipeline(transaction=False)
+                    pipe = redis.pipeline(transaction=False)
                     for activity_id, round, entries in more:
                         pipe.hmget(
                             session.answers(activity_id, round), [keys.answer_field(participant_id, entry) for entry in entries]

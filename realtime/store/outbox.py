@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from realtime.core.response import Join, Response
 from realtime.store import keys, scripts
-from realtime.store.connection import Incarnation
+from realtime.store.servers import Servers
 
 
 @dataclass(slots=True)
@@ -36,9 +35,9 @@ class EpochLost(Exception):
 class Outbox:
     """Reads and confirms, shard by shard. The caller holds the shard's lease."""
 
-    def __init__(self, redis: Redis, incarnation: Incarnation, shards: Sequence[keys.Shard], *, timeout_seconds: float) -> None:
-        self._redis = redis
-        self._incarnation = incarnation
+    def __init__(self, servers: Servers, shards: Sequence[keys.Shard], *, timeout_seconds: float) -> None:
+        self._servers = servers
+        self._incarnation = servers.incarnation
         self._shards = shards
         self._timeout_seconds = timeout_seconds
 
@@ -51,7 +50,7 @@ class Outbox:
         last = "-"
         async with asyncio.timeout(self._timeout_seconds):
             while batch.rows < rows:
-                entries: Any = await self._redis.xrange(self._shards[shard].outbox, min=last, count=200)
+                entries: Any = await self._servers.of(shard).xrange(self._shards[shard].outbox, min=last, count=200)
                 for entry_id, fields in entries:
                     _read_entry(batch, str(entry_id), fields)
                     if batch.rows >= rows:
@@ -74,7 +73,7 @@ class Outbox:
             arguments += [session_id, offset]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await scripts.call(self._redis, "confirm", [shard.epoch, *names], arguments)
+                await scripts.call(self._servers.of(batch.shard), "confirm", [shard.epoch, *names], arguments)
         except ResponseError as error:
             if str(error).startswith("EPOCH"):
                 self._incarnation.lose(batch.shard, batch.epoch)
@@ -88,23 +87,36 @@ class Outbox:
     async def drop(self, batch: Batch) -> None:
         """Recovery only: remove entries of an earlier epoch that are committed now."""
         for start in range(0, len(batch.ids), 1_000):
-            await self._redis.xdel(self._shards[batch.shard].outbox, *batch.ids[start : start + 1_000])
+            await self._servers.of(batch.shard).xdel(self._shards[batch.shard].outbox, *batch.ids[start : start + 1_000])
 
     async def backlog(self) -> tuple[int, int]:
-        """Rows that wait in all shards, and the age in ms of the oldest entry (0 when nothing waits)."""
+        """Rows that wait in all shards, and the age in ms of the oldest entry (0 when nothing waits).
+
+        Shards whose server does not answer are left out; raises ConnectionError where none does.
+        """
+        commands: list[tuple[int, tuple[Any, ...]]] = []
+        for shard in self._shards:
+            # Ages are told by the clock that the entries have their time from.
+            commands.append((shard.number, ("TIME",)))
+            commands.append((shard.number, ("HGET", shard.epoch, "pending")))
+            commands.append((shard.number, ("XRANGE", shard.outbox, "-", "+", "COUNT", 1)))
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                pipe = self._redis.pipeline(transaction=False)
-                pipe.time()
-                for shard in self._shards:
-                    pipe.hget(shard.epoch, "pending")
-                    pipe.xrange(shard.outbox, count=1)
-                (seconds, micros), *rest = await pipe.execute()
-        except (RedisError, TimeoutError, OSError) as error:
-            raise ConnectionError(str(error)) from error
-        now = seconds * 1_000 + micros // 1_000
-        ages = [now - int(str(oldest[0][0]).split("-")[0]) for oldest in rest[1::2] if oldest]
-        return sum(int(pending or 0) for pending in rest[0::2]), max([0, *ages])
+                replies = await self._servers.execute_everywhere(commands)
+        except TimeoutError as error:
+            raise ConnectionError("no answer in time") from error
+        rows = age_ms = answered = 0
+        for at in range(0, len(replies), 3):
+            time, pending, oldest = replies[at : at + 3]
+            if any(isinstance(reply, Exception) for reply in (time, pending, oldest)):
+                continue
+            answered += 1
+            rows += int(pending or 0)
+            if oldest:
+                age_ms = max(age_ms, time[0] * 1_000 + time[1] // 1_000 - int(str(oldest[0][0]).split("-")[0]))
+        if not answered:
+            raise ConnectionError(str(replies[0]))
+        return rows, age_ms
 
 
 def _read_entry(batch: Batch, entry_id: str, fields: dict[str, Any]) -> None:

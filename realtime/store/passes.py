@@ -21,11 +21,13 @@ class Passes:
 
     async def keep(self, sha256: str, holder: list[Any]) -> None:
         """Keep whom a pass is for."""
-        await self._ask("SET", keys.single_pass(sha256), json.dumps(holder), "PX", self.lifetime_ms)
+        shard = self._shard_of(sha256)
+        await self._ask(shard, "SET", keys.single_pass(shard, sha256), json.dumps(holder), "PX", self.lifetime_ms)
 
     async def take(self, sha256: str) -> list[Any] | None:
         """Whom a pass is for; None when it is unknown, lapsed or was used. Nobody gets it twice."""
-        text = await self._ask("GETDEL", keys.single_pass(sha256))
+        shard = self._shard_of(sha256)
+        text = await self._ask(shard, "GETDEL", keys.single_pass(shard, sha256))
         holder: list[Any] | None = None if text is None else json.loads(text)
         return holder
 
@@ -46,14 +48,18 @@ class Passes:
     async def lease(self, session_id: str) -> int:
         """The token of whoever directs the session; 0 when everybody may. Raises Cold."""
         session = self._live.session(session_id)
-        epoch, loading, token = await self._ask("HMGET", session.meta, "epoch", "loading", "lease")
+        epoch, loading, token = await self._ask(session.shard, "HMGET", session.meta, "epoch", "loading", "lease")
         if loading is not None or not self._live.is_current(session_id, epoch or ""):
             raise Cold(session_id)
         return int(token or 0)
 
-    async def _ask(self, *command: Any) -> Any:
+    def _shard_of(self, sha256: str) -> int:
+        """Passes go with a shard, so that their server is known; with any, as they belong to no session."""
+        return keys.shard_of(sha256, len(self._live.shards))
+
+    async def _ask(self, shard: int, *command: Any) -> Any:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._live.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+                return await self._live.servers.of(shard).execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error

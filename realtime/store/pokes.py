@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from realtime.store import keys
+from realtime.store.servers import Servers
 
 log = logging.getLogger("plenum.store")
 
@@ -16,14 +17,39 @@ QUIET_SECONDS: Final = 5.0  # after this much silence the subscription is asked 
 
 
 async def listen(
-    redis: Redis, shards: Sequence[keys.Shard], on_poke: Callable[[str], None], on_reconnect: Callable[[], None]
+    servers: Servers, shards: Sequence[keys.Shard], on_poke: Callable[[str], None], on_reconnect: Callable[[], None]
 ) -> None:
     """Call `on_poke` for every poke until cancelled; `on_reconnect` after a gap in which pokes may have been lost."""
+    incarnation = servers.incarnation
+    while True:
+        arranged = incarnation.arranged
+        groups: dict[str, list[keys.Shard]] = {}
+        for shard in shards:
+            groups.setdefault(incarnation.places[shard.number], []).append(shard)
+        listening = [
+            asyncio.create_task(_listen_at(servers.at(place), here, on_poke, on_reconnect, incarnation.redirected.set))
+            for place, here in groups.items()
+        ]
+        try:
+            await arranged.wait()
+        finally:
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
+        await servers.close_unused()
+
+
+async def _listen_at(
+    redis: Redis, shards: Sequence[keys.Shard], on_poke: Callable[[str], None], on_reconnect: Callable[[], None],
+    on_move: Callable[[], None],
+) -> None:  # fmt: skip
+    """Listen to the shards of one server until cancelled."""
     pause_seconds = 0.1
     while True:
         pubsub = redis.pubsub()
         try:
-            await pubsub.ssubscribe(*(shard.pokes for shard in shards))
+            for shard in shards:
+                await pubsub.ssubscribe(shard.pokes)  # one by one: in a cluster each is in a slot of its own
             on_reconnect()
             pause_seconds = 0.1
             silent = False
@@ -38,6 +64,8 @@ async def listen(
                 silent = False
                 if message["type"] == "smessage":
                     on_poke(message["data"])
+                elif message["type"] == "sunsubscribe":
+                    on_move()  # by the server, because the slot is at another one now
         except (RedisError, OSError, TimeoutError) as error:
             log.info("poke subscription lost, trying again in %.1f s: %s", pause_seconds, error)
             await asyncio.sleep(pause_seconds)

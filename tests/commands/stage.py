@@ -139,7 +139,7 @@ class Stage:
 
     async def forget(self) -> None:
         """Take the live state away, as a loss of Redis does, and wait until it is usable again."""
-        await self.app.live.redis.flushall()
+        await self.app.live.servers.at("").flushall()
         self.app.incarnation.lose_all()
         await until(lambda: all(self.app.incarnation.epochs), "epochs")
 

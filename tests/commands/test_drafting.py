@@ -109,7 +109,7 @@ async def test_an_old_draft_never_replaces_a_newer_answer(stage: Stage) -> None:
     # A device that had not heard of the answer puts its old draft back.
     session = stage.app.live.session(stage.session_id)
     text = f"{draft['revision']}|{state.drafts[0].base}|1|{draft['saved_at_ms']}\n" + state.drafts[0].data
-    await stage.app.live.redis.hset(session.drafts(activity_id, 1), ann.participant_id, text)
+    await stage.app.live.servers.at("").hset(session.drafts(activity_id, 1), ann.participant_id, text)
     await closed(stage, activity_id)
     tally = await stage.app.live.tally(stage.session_id, activity_id, 1)
     assert (tally.get("choice:a"), tally.get("choice:b")) == (1, None)
@@ -125,7 +125,7 @@ async def test_drafts_of_those_with_extra_time_wait_for_it(stage: Stage) -> None
     deadline_ms = (await stage.seen(activity_id))["activity"]["deadline_ms"]
 
     async def past() -> bool:
-        seconds, microseconds = await stage.app.live.redis.time()
+        seconds, microseconds = await stage.app.live.servers.at("").time()
         return bool(seconds * 1_000 + microseconds // 1_000 > deadline_ms + 30)
 
     await until(past, "past Bob's deadline")

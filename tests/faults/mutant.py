@@ -38,8 +38,8 @@ def drop_rebuild_from_pg() -> None:
 
     async def renew_only(self: Any, number: int, run_id: str) -> str:
         epoch = await renew(self, number, run_id)
-        async for key in self._redis.scan_iter(match=f"plenum:{{{number}}}:s:*:meta", count=1_000):
-            await self._redis.hset(key, "epoch", epoch)
+        async for key in self._servers.of(number).scan_iter(match=f"plenum:{{{number}}}:s:*:meta", count=1_000):
+            await self._servers.of(number).hset(key, "epoch", epoch)
         return epoch
 
     recovery.Recovery._renew = renew_only  # type: ignore[method-assign]

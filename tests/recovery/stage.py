@@ -32,6 +32,7 @@ from realtime.store.connection import Incarnation, connect, connect_unchecked
 from realtime.store.drafts import Unsaved
 from realtime.store.intake import Verdict
 from realtime.store.live import Cold, Joining
+from realtime.store.servers import Map, Servers
 from tests.store.stage import WITHDRAWAL, Hall, build, code_of
 
 SHARDS = 4
@@ -130,8 +131,12 @@ async def open_process(town: Town) -> Process:
     town.stack.push_async_callback(unchecked.aclose)
     town.stack.push_async_callback(redis.aclose)
     live = build(redis, incarnation).live
-    left = Unsaved(unchecked, live.shards, timeout_seconds=5.0)
-    recovery = Recovery(pool, unchecked, live, installed(), claim_seconds=5, store_drafts=Keeping(pool, left, every_ms=100).store)
+    servers = Servers(incarnation, lambda _: unchecked)
+    map = Map(servers, town.engines.redis_url, timeout_seconds=5)
+    left = Unsaved(servers, live.shards, timeout_seconds=5.0)
+    recovery = Recovery(
+        pool, servers, map, live, installed(), claim_seconds=5, store_drafts=Keeping(pool, left, every_ms=100).store,
+    )  # fmt: skip
     town.processes.append(Process(town, pool, unchecked, incarnation, recovery, redis))
     return town.processes[-1]
 

@@ -163,7 +163,7 @@ async def test_a_tally_held_by_a_process_that_died_is_set_free(stage: Stage) -> 
     await stage.give(ann, activity_id, B)
     await stage.app.pool.execute("UPDATE activities SET key_pending = true WHERE id = $1", activity_id)
     session = stage.app.live.session(stage.session_id)
-    await stage.app.live.redis.hset(session.activity(activity_id), "version", "held")
+    await stage.app.live.servers.at("").hset(session.activity(activity_id), "version", "held")
     assert await stage.answer(ann, activity_id, A) == "recovering"
     await other.correcting.sweep()
     await stage.give(ann, activity_id, A)

@@ -25,6 +25,7 @@ from realtime.store.intake import Intake, Submission, Verdict
 from realtime.store.live import Joining, Live
 from realtime.store.loading import Loader
 from realtime.store.outbox import Outbox
+from realtime.store.servers import Servers
 
 SHARDS = 4
 NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
@@ -162,11 +163,11 @@ def code_of(verdict: Verdict) -> str | None:
 
 async def begin_epoch(redis: Redis, incarnation: Incarnation) -> None:
     """Give every shard a new epoch, as recovery would."""
-    incarnation.run_id = await read_run_id(redis)
+    run_id = incarnation.run_ids[""] = await read_run_id(redis)
     await scripts.load(redis)
     for number in range(SHARDS):
         incarnation.epochs[number] = epoch = uuid4().hex
-        values = {"epoch": epoch, "run_id": incarnation.run_id, "pending": 0}
+        values = {"epoch": epoch, "run_id": run_id, "pending": 0}
         await redis.hset(keys.Shard(number).epoch, mapping=values)
     incarnation.lost.clear()
 
@@ -174,12 +175,13 @@ async def begin_epoch(redis: Redis, incarnation: Incarnation) -> None:
 def build(redis: Redis, incarnation: Incarnation, *, session_id: str = "", **settings: Any) -> Hall:
     """The store's parts on one connection pool."""
     values = {"batch": 100, "pipeline": 2_000, "waiting": 20_000, "high_water": 100_000, "timeout_seconds": 5.0} | settings
+    servers = Servers(incarnation, lambda _: redis)
     live = Live(
-        redis, incarnation, timeout_seconds=values["timeout_seconds"], changes_limit=values.get("changes_limit", 20_000),
+        servers, timeout_seconds=values["timeout_seconds"], changes_limit=values.get("changes_limit", 20_000),
         presence_ms=60_000, high_water=values["high_water"],
     )  # fmt: skip
-    intake = Intake(redis, incarnation, live.shards, **values)
-    outbox = Outbox(redis, incarnation, live.shards, timeout_seconds=5.0)
+    intake = Intake(servers, live.shards, **values)
+    outbox = Outbox(servers, live.shards, timeout_seconds=5.0)
     session_id = session_id or new_uuid()
     return Hall(redis, live, intake, outbox, session_id, make_row(session_id))
 

@@ -63,7 +63,7 @@ async def test_another_life_of_redis_is_refused_until_recovery_has_run(own_engin
             while (code := code_of(await hall.answer(ada))) == "unavailable":  # noqa: ASYNC110 - the breaker tells nobody
                 await asyncio.sleep(0.01)
         assert code == "recovering"
-        assert hall.live.incarnation.run_id is None
+        assert hall.live.incarnation.run_ids == {}
         assert hall.live.incarnation.lost.is_set()
         unchecked = connect_unchecked(own_engines.redis_url, timeout_seconds=5)
         assert await unchecked.hget(hall.names.tally(hall.activity.id, 1), "#n") == "1"

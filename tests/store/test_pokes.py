@@ -8,6 +8,7 @@ from realtime.identifiers import new_uuid
 from realtime.store.connection import connect_for_pokes
 from realtime.store.live import Joining
 from realtime.store.pokes import listen
+from realtime.store.servers import Servers
 from tests.store.stage import Hall, wait_until
 
 
@@ -16,7 +17,8 @@ async def listening(hall: Hall, url: str) -> AsyncIterator[tuple[list[str], list
     heard: list[str] = []
     begun: list[None] = []
     client = connect_for_pokes(url, timeout_seconds=5)
-    task = asyncio.create_task(listen(client, hall.live.shards, heard.append, lambda: begun.append(None)))
+    servers = Servers(hall.live.incarnation, lambda _: client)
+    task = asyncio.create_task(listen(servers, hall.live.shards, heard.append, lambda: begun.append(None)))
     try:
         await wait_until(lambda: len(begun) == 1)
         yield heard, begun

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import redis.asyncio
 
+from realtime.store import keys
 from tests.journey.servers import Server
 from tests.journey.stages import Scene, Stage, bearer
 
@@ -41,11 +42,11 @@ async def test_kept_answer_is_unreadable_without_the_key(stage: Stage, server: S
     ticket = made.json()["presenter_ticket"]
     client = redis.asyncio.from_url(server.redis_url, decode_responses=True)
     try:
-        kept = await client.hgetall("plenum:{idempotency}:records")
+        kept = await client.hgetall(keys.IDEMPOTENCY_RECORDS)
         assert kept
         assert ticket not in json.dumps(kept)
         assert "Sealed" not in json.dumps(kept)
-        ages = await client.zrange("plenum:{idempotency}:index", 0, -1, withscores=True)
+        ages = await client.zrange(keys.IDEMPOTENCY_INDEX, 0, -1, withscores=True)
         assert len(ages) == len(kept)
     finally:
         await client.aclose()
