@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from realtime.activities.config import Config
 from realtime.activities.contract import ABSTENTION, ActivityType, Json, count, parse_answer, read_answer
+from realtime.activities.crowding import fold
 from realtime.core.errors import Refusal, invalid
 from realtime.core.tally import RESPONSES
 
@@ -60,12 +61,16 @@ def judge(
 
 
 def envelope(
-    type_name: str, version: int, data: Mapping[str, Json], metadata: Mapping[str, Json], elapsed_ms: int | None
-) -> dict[str, Json]:
-    """The stored document of a response (requirements A17); `elapsed_ms` is the server's own measure."""
+    type_name: str, version: int, data: Mapping[str, Json], metadata: Mapping[str, Json], elapsed_ms: int | None,
+    others: Sequence[str] = (),
+) -> dict[str, Json]:  # fmt: skip
+    """The stored document of a response (requirements A17); `elapsed_ms` is the server's own measure, `others` the
+    parts whose texts were counted together with others."""
     result: dict[str, Json] = {"type": type_name, "version": version, "data": data, "metadata": dict(metadata)}
     if elapsed_ms is not None:
         result["elapsed_ms"] = elapsed_ms
+    if others:
+        result["others"] = list(others)
     return result
 
 
@@ -82,6 +87,7 @@ def recount(kind: ActivityType[Any, Any], settings: BaseModel, stored: str) -> t
     document = json.loads(stored)
     try:
         answer = read_answer(kind, settings, document.get("data"))
-        return count(kind, settings, answer, document.get("elapsed_ms")), None if answer is None else kind.item(settings, answer)
+        counters = count(kind, settings, answer, document.get("elapsed_ms"))
+        return fold(kind, settings, counters, document.get("others", ())), None if answer is None else kind.item(settings, answer)
     except Refusal:
         return {RESPONSES: 1}, None

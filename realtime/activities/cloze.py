@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight
+from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight, Text
 from realtime.activities.labels import Id, clean_lines, require_distinct, sheet
 from realtime.activities.marking import mean_score, score_units
 from realtime.activities.spelling import close_enough_h5p
@@ -24,6 +24,7 @@ from realtime.core.json_text import clean_text
 
 MOST_BLANKS: Final = 50
 TOP_WRONG: Final = 10
+MOST_TEXTS: Final = 200  # wrong texts told apart in one blank
 _MARK_DECIMALS: Final = 2
 _MOST_SCORES: Final = 2_000  # distinct scores counted one by one; beyond it whole marks are
 _GAP: Final = re.compile(r"\{\{([A-Za-z0-9_-]{1,40})\}\}")
@@ -168,6 +169,12 @@ class Cloze(ActivityType[Settings, Answer]):
             result["score"] = score_units(units / settings.units(settings.blanks))
         return result
 
+    def text_of(self, settings: Settings, name: str) -> Text | None:
+        if not name.startswith("wrong:"):
+            return None
+        blank = name.split(":", 2)[1]
+        return Text(place=blank, part=blank, other=f"wrong:{blank}:", most=MOST_TEXTS)
+
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         settings = live.settings
         people = answered(live.tally)
@@ -186,8 +193,10 @@ class Cloze(ActivityType[Settings, Answer]):
                 if sight.host or settings.show_to_participants or blank.kind == "choice":
                     frequent = sorted(wrong.get(name, {}).items(), key=lambda entry: (-entry[1], entry[0]))
                     blanks[name]["top_wrong"] = [
-                        {"text": text, "count": count} for text, count in frequent[:TOP_WRONG]
-                    ]
+                        {"text": text, "count": count} for text, count in frequent if text
+                    ][:TOP_WRONG]
+                    if "" in wrong.get(name, {}):  # the blank had no room for them
+                        blanks[name]["other"] = wrong[name][""]
             main["mean_score"] = mean_score(live.tally.get("score", 0), people)
             main["score_distribution"] = {
                 str(from_units(units, _MARK_DECIMALS)): count

@@ -112,6 +112,20 @@ class Mark:
     detail: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a counter says that tells one written text from others.
+
+    `place` is what has room for `most` of them (a cell), `part` names the piece of an answer whatever the key says of it,
+    and `other` is the counter that takes the texts without room.
+    """
+
+    place: str
+    part: str
+    other: str
+    most: int
+
+
 class ActivityType(Generic[SettingsT, AnswerT]):
     """The rules of one kind of activity. Subclasses are stateless; one instance serves all sessions."""
 
@@ -152,6 +166,10 @@ class ActivityType(Generic[SettingsT, AnswerT]):
     def counters(self, settings: SettingsT, answer: AnswerT, elapsed_ms: int | None) -> dict[str, int]:
         """What this answer adds. Names may not begin with `#`; at most 2,000 names; pure."""
         raise TypeError(f"{type(self).__name__} does not define counters")
+
+    def text_of(self, settings: SettingsT, name: str) -> Text | None:
+        """The text that a counter tells from others; None for counters of anything else, of which there are few."""
+        return None
 
     def entry(self, settings: SettingsT, answer: AnswerT, submission_id: str) -> str:
         """Which of the participant's responses this answer is; empty where one per person applies.

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from realtime.activities.config import Config
 from realtime.activities.contract import ActivityType, Audience, Item, Json, Live, read_settings, sight_of
+from realtime.activities.crowding import Crowd
 from realtime.activities.registry import Registry
 from realtime.core.session import VISIBLE, legacy_status
 from realtime.core.tally import ABSTAINED, PEOPLE, RESPONSES
@@ -24,6 +25,7 @@ class ActivityCopy:
     tallies: dict[int, dict[str, int]] = field(default_factory=dict)
     items: dict[int, dict[str, Item]] = field(default_factory=dict)
     counted_at: dict[int, int] = field(default_factory=dict)  # round -> offset of its last counted answer
+    crowds: dict[int, Crowd] = field(default_factory=dict)
     _read: tuple[int, ActivityType[Any, Any], Config, BaseModel] | None = None
 
     def absorb(self, name: str, rest: str, value: Any, stamp: int) -> None:
@@ -46,6 +48,10 @@ class ActivityCopy:
             else:
                 raw = json.loads(value)
                 items[item_id] = Item(item_id, raw["by"], raw["data"], raw["at_ms"], raw.get("seq", 0), raw.get("name"))
+
+    def crowd(self, round: int) -> Crowd:
+        """The texts of a round that are counted one by one."""
+        return self.crowds.setdefault(round, Crowd())
 
     @property
     def settings_version(self) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight
+from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight, Text
 from realtime.activities.labels import Prompt, sheet, with_prompt
 from realtime.activities.marking import mean_score, score_units, share
 from realtime.activities.spelling import close_enough_h5p, matches_wildcard
@@ -15,6 +15,7 @@ from realtime.core.json_text import clean_text
 
 SHOWN_TO_PRESENTERS: Final = 500
 SHOWN_TO_PARTICIPANTS: Final = 50
+MOST_TEXTS: Final = 2_000  # texts told apart
 _UNITS: Final = 10_000  # fractions of the key are counted in ten-thousandths
 _UNGRADED: Final = "?"
 
@@ -130,6 +131,11 @@ class ShortAnswer(ActivityType[Settings, Answer]):
         # The judgement is in the name: a view need not mark hundreds of texts again.
         return {f"text:{graded}:{settings.key(answer.text)}": 1}
 
+    def text_of(self, settings: Settings, name: str) -> Text | None:
+        if not name.startswith("text:"):
+            return None
+        return Text(place="", part="text", other=f"text:{name.split(':', 2)[1]}:", most=MOST_TEXTS)
+
     def decide(self, live: Live[Settings], decision: Mapping[str, Json]) -> Mapping[str, Json]:
         """`{"action": "accept", "text": …, "fraction": 1}` judges a text anew; a null fraction undoes it."""
         if decision.get("action") != "accept":
@@ -170,10 +176,14 @@ class ShortAnswer(ActivityType[Settings, Answer]):
         shown = [
             {"key": key, "count": count} | ({"fraction": fraction} if sight.key else {})
             for key, count, fraction in groups
+            if key
             if sight.host or settings.show_to_participants or (sight.key and fraction)
         ]
+        crowded = [count for key, count, _ in groups if not key]  # texts for which there was no room
+        if crowded:
+            main["other"] = sum(crowded)
         most = SHOWN_TO_PRESENTERS if sight.host else SHOWN_TO_PARTICIPANTS
-        main |= {"groups": shown[:most], "distinct": len(groups), "truncated": len(shown) > most}
+        main |= {"groups": shown[:most], "distinct": len(groups) - len(crowded), "truncated": len(shown) > most}
         return {"": main}
 
     def rows(self, settings: Settings, responses: Iterable[Answered[Answer]]) -> list[dict[str, Json]]:

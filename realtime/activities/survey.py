@@ -16,6 +16,7 @@ from realtime.activities.contract import (
     Mark,
     Model,
     Sight,
+    Text,
     count,
     parse_answer,
     read_answer,
@@ -186,6 +187,16 @@ class Survey(ActivityType[Settings, Answer]):
             counted = count(kind, part, read_answer(kind, part, given), None)
             result |= {f"{question_id}/{name}": number for name, number in counted.items()}
         return result
+
+    def text_of(self, settings: Settings, name: str) -> Text | None:
+        question_id, _, rest = name.partition("/")
+        if not rest:
+            return None
+        kind, part = settings.part(question_id)
+        text = kind.text_of(part, rest)
+        if text is None:
+            return None
+        return Text(f"{question_id}/{text.place}", f"{question_id}/{text.part}", f"{question_id}/{text.other}", text.most)
 
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
         items: dict[str, Json] = {}

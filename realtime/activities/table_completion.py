@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight, without
+from realtime.activities.contract import ActivityType, Answered, Json, Live, Mark, Model, Sight, Text, without
 from realtime.activities.contributions import action_of
 from realtime.activities.labels import Line
 from realtime.activities.statistics import from_units, histogram_under, mean, median
@@ -25,6 +25,8 @@ from realtime.core.json_text import clean_text
 from realtime.core.tally import under
 
 TOP_SHOWN: Final = 10  # texts shown per cell
+MOST_TEXTS: Final = 200  # texts told apart in one cell
+_MOST_TEXTS_IN_ALL: Final = 40_000
 _LONGEST_COUNTED: Final = 80  # characters of a text as it is counted
 # All of a table is marked on the event loop: this many characters to compare take about 20 ms at worst.
 _MOST_FUZZY: Final = 20_000
@@ -188,6 +190,14 @@ class TableCompletion(ActivityType[Settings, Answer]):
             result[f"score:{_score(settings, judged)}"] = 1
         return {name: amount for name, amount in result.items() if amount}
 
+    def text_of(self, settings: Settings, name: str) -> Text | None:
+        state, _, rest = name.partition(":")
+        if state not in ("fuzzy", "wrong"):
+            return None
+        key = rest.partition(":")[0]
+        most = min(MOST_TEXTS, _MOST_TEXTS_IN_ALL // len(settings.cells))
+        return Text(place=key, part=key, other=f"{state}:{key}:", most=most)
+
     def mark(self, settings: Settings, answer: Answer) -> Mark:
         judged, cells = _judge(settings, answer), settings.editable()
         most = sum(cell.hundredths for cell in cells.values() if not cell.ungraded)
@@ -254,7 +264,7 @@ class TableCompletion(ActivityType[Settings, Answer]):
         if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_VALUE:
             raise invalid("text", f"must have 1 to {LONGEST_VALUE} characters")
         text = comparable(cell, text)[:_LONGEST_COUNTED]
-        if not any(f"{state}:{cell.key}:{text}" in live.tally for state in ("fuzzy", "wrong")):
+        if not text or not any(f"{state}:{cell.key}:{text}" in live.tally for state in ("fuzzy", "wrong")):
             raise Refusal("not_found", details={"field": "text", "reason": "nobody wrote this"})
         return {f"cell:{cell.key}:{text}": None if action == "clear" else action}
 
@@ -315,8 +325,14 @@ def _cells(live: Live[Settings]) -> dict[str, dict[str, Json]]:
     """The heat map: how each cell was filled in, with what the presenter decided about single texts."""
     review = live.settings.marking.fuzzy_policy == "review"
     cells: dict[str, dict[str, Json]] = {}
+    written: dict[tuple[str, str], dict[str, int]] = {}
+    for name, amount in live.tally.items():  # once for all cells: there may be thousands of texts
+        state, _, rest = name.partition(":")
+        if state in ("fuzzy", "wrong"):
+            key, _, text = rest.partition(":")
+            written.setdefault((state, key), {})[text] = amount
     for key in live.settings.editable():
-        fuzzy, wrong = under(live.tally, f"fuzzy:{key}:"), under(live.tally, f"wrong:{key}:")
+        fuzzy, wrong = written.get(("fuzzy", key), {}), written.get(("wrong", key), {})
         right = live.tally.get(f"right:{key}", 0)
         said = {text: live.decisions.get(f"cell:{key}:{text}") for text in {*fuzzy, *wrong}}
         accepted = sum(n for text, n in wrong.items() if said[text] == "accept")
@@ -331,11 +347,13 @@ def _cells(live: Live[Settings]) -> dict[str, dict[str, Json]]:
             "top_wrong": _top({text: n for text, n in wrong.items() if said[text] != "accept"}),
             "to_review": _top({text: n for text, n in fuzzy.items() if review and said[text] is None}),
         }
+        if "" in fuzzy or "" in wrong:  # texts for which the cell had no room
+            cells[key]["other"] = fuzzy.get("", 0) + wrong.get("", 0)
     return cells
 
 
 def _top(texts: Mapping[str, int]) -> list[dict[str, Json]]:
-    ordered = sorted(texts.items(), key=lambda entry: (-entry[1], entry[0]))
+    ordered = sorted(((text, number) for text, number in texts.items() if text), key=lambda entry: (-entry[1], entry[0]))
     return [{"text": text, "count": number} for text, number in ordered[:TOP_SHOWN]]
 
 

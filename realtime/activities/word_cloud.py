@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from realtime.activities.contract import ActivityType, Json, Live, Model, Sight
+from realtime.activities.contract import ActivityType, Json, Live, Model, Sight, Text
 from realtime.activities.contributions import (
     DEFAULT_LANGUAGES,
     BannedWords,
@@ -24,6 +24,7 @@ from realtime.core.tally import under
 
 SHOWN_TO_PARTICIPANTS: Final = 50
 SHOWN_TO_PRESENTERS: Final = 500
+MOST_WORDS: Final = 5_000  # spellings told apart
 _LONGEST_WORD: Final = 50
 _SMALLEST, _LARGEST = 10, 100
 
@@ -69,7 +70,6 @@ class Group:
 class WordCloud(ActivityType[Settings, Answer]):
     name = "word_cloud"
     aliases = ("wordcloud",)
-    most_counters = 5_000
     qti, xapi = "textEntryInteraction", "fill-in"
     settings_model, answer_model = Settings, Answer
     example = {
@@ -129,6 +129,11 @@ class WordCloud(ActivityType[Settings, Answer]):
     def counters(self, settings: Settings, answer: Answer, elapsed_ms: int | None) -> dict[str, int]:
         return {f"word:{word}": 1 for word in answer.words}
 
+    def text_of(self, settings: Settings, name: str) -> Text | None:
+        if not name.startswith("word:"):
+            return None
+        return Text(place="", part=name.removeprefix("word:"), other="word:", most=MOST_WORDS)
+
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         groups = _groups(live)
         statuses = {group.key: _status(live, group.key) for group in groups}
@@ -142,6 +147,8 @@ class WordCloud(ActivityType[Settings, Answer]):
             "total_words": sum(group.count for group in visible),
             "truncated": len(visible) > most,
         }
+        if live.tally.get("word:"):
+            main["other"] = live.tally["word:"]
         if sight.host:
             for name, status in (("pending", "pending"), ("hidden", "hidden")):
                 listed = [group for group in groups if statuses[group.key] == status]
@@ -185,6 +192,8 @@ def _groups(live: Live[Settings]) -> list[Group]:
     """The words by key, merged ones together, most frequent first."""
     groups: dict[str, Group] = {}
     for spelling, count in under(live.tally, "word:").items():
+        if not spelling:
+            continue  # words for which there was no room
         key = _merged(live.decisions, _key(live.settings, spelling))
         group = groups.setdefault(key, Group(key))
         group.count += count

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from realtime.activities.answers import envelope, item_document, judge
+from realtime.activities.crowding import fold
 from realtime.activities.projection import ActivityCopy, live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
@@ -114,8 +115,10 @@ class Answering:
                 barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
             shown = None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
             metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
-            payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms))
-            counters, entry, limit = encode(judged.counters), judged.entry, judged.entry_limit
+            others = copy.crowd(round).others(kind, settings, judged.counters, copy.tallies.get(round, {}))
+            payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms, others))
+            counted = fold(kind, settings, judged.counters, others) if others else judged.counters
+            counters, entry, limit = encode(counted), judged.entry, judged.entry_limit
             item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, shown))
             if command.expected_revision is not None and proof is None:
                 expected = command.expected_revision
