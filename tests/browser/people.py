@@ -65,7 +65,7 @@ class Phone:
 
     @property
     def receipt(self) -> Locator:
-        return self.page.locator(".receipt p")
+        return self.page.locator("main > article .receipt p")
 
     @property
     def banner(self) -> Locator:

@@ -27,7 +27,9 @@
   const languages = ["en", "de", "fr", "es", "nl"]; // the same as in i18n.js
   const wished = [keep("plenum.language"), ...navigator.languages].filter(Boolean).map((tag) => tag.split("-")[0]);
   root.lang = wished.find((tag) => languages.includes(tag)) ?? "en";
-  root.dir = ["ar", "fa", "he", "ur"].includes(root.lang) ? "rtl" : "ltr";
+  // "-XB" is the pseudo-locale of those who test: every text as it is, in a page that reads from right to left.
+  const isMirrored = keep("plenum.language")?.endsWith("-XB");
+  root.dir = isMirrored || ["ar", "fa", "he", "ur"].includes(root.lang) ? "rtl" : "ltr";
   const link = document.createElement("link");
   link.rel = "modulepreload";
   link.href = new URL(`texts/${root.lang}.js`, document.currentScript.src).href;

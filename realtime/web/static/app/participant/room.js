@@ -142,6 +142,7 @@ class Room {
     if (!activity) return;
     const card = this.#cardFor(activity);
     card.update(activity, map);
+    this.#dock.setAttribute("aria-label", questionOf(activity));
     fill(this.#dock, card.element);
   }
 
