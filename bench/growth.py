@@ -1,0 +1,100 @@
+"""Growth: what an answer costs as a session fills up, and as sessions become many.
+
+The same number of answers a second arrives, evenly, whatever the size: in one session of 10 to 10,000 phones, and from
+1,000 phones in 1 to 1,000 sessions. Results are shown to phones later and the hub ticks once a second, so that fan-out,
+which has a bench of its own and grows with the audience by its nature, stays out of the sum as far as it can. What the
+same hub spends on the same phones without answers is taken off.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from bench.answers import Crowd
+from bench.measure import Report, Spread, arguments, conclude, leave, quantile, short, spread
+from bench.phones import run
+from bench.serving import HIDDEN_POLL, Served, plenum
+
+_PARTS = ("hub", "valkey", "postgres")
+
+
+async def cost(served: Served, crowd: Crowd, rate: float, seconds: float) -> dict[str, float]:
+    """CPU of each part per answer, in microseconds, without what idling costs."""
+
+    async def spend(work: object) -> dict[str, float]:
+        before = {part: served.cpu(part) for part in _PARTS}
+        await work  # type: ignore[misc]
+        return {part: served.cpu(part) - cpu for part, cpu in before.items()}
+
+    idle = await spend(asyncio.sleep(seconds))
+    crowd.latencies.clear()
+    accepted = crowd.accepted
+
+    async def answer() -> None:
+        await crowd.press_evenly(rate, seconds)
+        await crowd.settle()
+
+    busy = await spend(answer())
+    answers = crowd.accepted - accepted
+    found = {part: (busy[part] - idle[part]) / answers * 1e6 for part in _PARTS}
+    return found | {"p95": quantile(crowd.latencies, 0.95) * 1_000}
+
+
+async def crowd_of(served: Served, sessions: int, people: int) -> Crowd:
+    crowd = Crowd()
+    halls = [
+        await asyncio.to_thread(lambda: served.session(most_people=people + 10, config=HIDDEN_POLL)) for _ in range(sessions)
+    ]
+    await crowd.arrive(served, halls, people)
+    return crowd
+
+
+async def grow(
+    report: Report, served: Served, sizes: Sequence[tuple[int, int]], rate: float, seconds: float, repeats: int
+) -> list[dict[str, Spread]]:
+    """One row per size; all crowds are there at once only if they are small, so each comes and goes."""
+    rows = []
+    for sessions, people in sizes:
+        crowd = await crowd_of(served, sessions, people)
+        await asyncio.sleep(1.5)
+        await cost(served, crowd, rate, 1.0)
+        found = [await cost(served, crowd, rate, seconds) for _ in range(repeats)]
+        crowd.leave()
+        await asyncio.sleep(1.0)
+        columns = {name: spread([one[name] for one in found]) for name in found[0]}
+        report.row(f"{sessions:,} x {people:,}", *(columns[name] for name in (*_PARTS, "p95")))
+        rows.append(columns)
+    return rows
+
+
+def hold(report: Report, what: str, rows: list[dict[str, Spread]]) -> None:
+    """The dearest may cost a fifth more than the first, hub and Valkey together."""
+    sums = [row["hub"].median + row["valkey"].median for row in rows]
+    most = max(sums) / sums[0]
+    report.target(
+        f"cost of an answer, {what}, against the smallest (hub and Valkey)", "<= 1.2 x", f"{short(most)} x", reached=most <= 1.2
+    )
+
+
+async def main(quick: bool, repeats: int) -> Report:
+    columns = ["sessions x phones", "hub us", "valkey us", "postgres us", "ack p95 ms"]
+    report = Report("growth", "Cost of an answer as things grow", columns)
+    rate, seconds = (200, 1.0) if quick else (1_000, 3.0)
+    with plenum(PLENUM_TICK_MS="1000", PLENUM_CONNECTIONS="30000") as served:
+        people = ((1, 10), (1, 100)) if quick else ((1, 10), (1, 100), (1, 1_000), (1, 10_000))
+        filled = await grow(report, served, people, rate, seconds, repeats)
+        sessions = ((1, 100), (10, 10)) if quick else ((1, 1_000), (10, 100), (100, 10), (1_000, 1))
+        spread_out = await grow(report, served, sessions, rate, seconds, repeats)
+    report.remark(
+        f"{short(rate)} answers/s evenly; CPU per answer above what the same hub spends on the same phones without answers; "
+        "ticks once a second, with the flusher in the hub."
+    )
+    if not quick:
+        hold(report, "10 to 10,000 phones", filled)
+        hold(report, "1 to 1,000 sessions", spread_out)
+    return report
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__)
+    options = given.parse_args()
+    leave(conclude(run(main(options.quick, options.repeats)), options.json))
