@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.phones import Phone, frame, join_all, open_phones, seat, uuid7
+from bench.phones import Phone, enter, frame, join_all, uuid7
 from bench.serving import Hall, Served
 
 Say = Callable[[str, int], bytes]  # (activity, number) -> a ready submit frame
@@ -52,9 +52,7 @@ class Crowd:
             first = len(self.phones)
             self.activities += [hall.activities[0]] * people
             self._sent_at += [0.0] * people
-            phones = await open_phones(served.port, people, heard=self._hear, first=first)
-            await seat(phones, [one["ticket"] for one in joined])
-            self.phones += phones
+            self.phones += await enter(served.port, [one["ticket"] for one in joined], self._hear, first)
 
     def _hear(self, phone: Phone, text: bytes) -> None:
         if text.startswith(b'{"type":"accepted"'):

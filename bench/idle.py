@@ -30,14 +30,13 @@ def slab_bytes() -> int:
 
 async def beat(crowd: Crowd) -> None:
     """Every phone pings once per heartbeat, all at their own moments; those that have come meanwhile too."""
-    step, due, at = 0.05, 0.0, 0
+    steps, step = 300, 0
     while True:
-        await asyncio.sleep(step)
-        phones = crowd.phones
-        due += len(phones) * step / _HEARTBEAT_SECONDS
-        while due >= 1:
-            phones[at * 7919 % len(phones)].transport.write(_PING)
-            due, at = due - 1, at + 1
+        await asyncio.sleep(_HEARTBEAT_SECONDS / steps)
+        for phone in crowd.phones[step % steps :: steps]:
+            if not phone.closed:
+                phone.transport.write(_PING)
+        step += 1
 
 
 async def main(quick: bool, people: int, seconds: float) -> Report:

@@ -232,6 +232,19 @@ async def seat(
         return list(await asyncio.gather(*waiting))
 
 
+async def enter(
+    port: int, tickets: Sequence[str], heard: Callable[[Phone, bytes], None] | None = None, first: int = 0
+) -> list[Phone]:
+    """Connect and say hello, some hundreds at a time: the server does not wait long for a hello."""
+    phones: list[Phone] = []
+    for start in range(0, len(tickets), 400):
+        part = tickets[start : start + 400]
+        fresh = await open_phones(port, len(part), heard=heard, first=first + start)
+        await seat(fresh, part)
+        phones += fresh
+    return phones
+
+
 def _await_welcome(after: Callable[[Phone, bytes], None] | None) -> Callable[[Phone, bytes], None]:
     def heard(phone: Phone, text: bytes) -> None:
         if text.startswith(b'{"type":"welcome"'):

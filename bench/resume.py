@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.answers import speak
 from bench.measure import quantile
-from bench.phones import Phone, join_all, open_phones, seat
+from bench.phones import Phone, enter, join_all, open_phones, seat
 from bench.serving import Hall, Served, command, free_port, plenum, stores
 
 _WINDOW_SECONDS = 5.0  # what the server announces as reconnect_window_ms
@@ -126,10 +126,10 @@ def check(survivors: list[Survivor], hall: Hall) -> int:
 async def arrive(served: Served, hall: Hall, people: int) -> list[Survivor]:
     joined = await join_all(served.port, hall.code, people)
     survivors = [Survivor(number, one["ticket"]) for number, one in enumerate(joined)]
-    phones = await open_phones(served.port, people)
+    tickets = [one.ticket for one in survivors]
+    phones = await enter(served.port, tickets, lambda phone, text: survivors[phone.number].hear(phone, text))
     for phone, one in zip(phones, survivors, strict=True):
         phone.heard, one.phone = one.hear, phone
-    await seat(phones, [one.ticket for one in survivors])
     return survivors
 
 

@@ -1,4 +1,4 @@
-"""The limit of ingest: the accept script called back to back with batches of 100, and nothing else."""
+"""The accept script without a hub: called back to back as the limit of ingest, and to fill outboxes with accepted answers."""
 
 import json
 import time
@@ -19,46 +19,67 @@ def _ignore(_: Verdict) -> None:
     """Verdicts are read from the reply itself."""
 
 
-def _commands(redis: Any, session_id: str, activity_id: str, people: list[str], calls: int, kind: str) -> list[list[Any]]:
-    """Calls as the hub makes them: built by its own code, for people who are in the session."""
-    session = keys.Session(session_id, SHARDS)
-    epoch = redis.hget(keys.Shard(session.shard).epoch, "epoch")
-    version = int(redis.hget(session.activity(activity_id), "version"))
-    shards = [keys.Shard(number) for number in range(SHARDS)]
-    intake = Intake(
-        redis, None, shards, batch=BATCH, pipeline=2_000, waiting=1, high_water=100_000_000, timeout_seconds=1.0  # type: ignore[arg-type]
-    )
-    made = []
-    for call in range(calls):
+class Caller:
+    """Calls as the hub makes them, built by its own code, on a raw connection."""
+
+    def __init__(self, url: str, session_id: str) -> None:
+        self._redis: Any = Redis.from_url(url, decode_responses=True)
+        self._redis.script_load(scripts.TEXTS["accept"])
+        self._session = keys.Session(session_id, SHARDS)
+        self._epoch = self._redis.hget(keys.Shard(self._session.shard).epoch, "epoch")
+        self._connection = self._redis.connection_pool.get_connection()
+        self._intake = Intake(
+            self._redis, None, [keys.Shard(number) for number in range(SHARDS)], batch=BATCH, pipeline=2_000, waiting=1,
+            high_water=100_000_000, timeout_seconds=1.0,
+        )  # fmt: skip
+
+    def pack(self, activity_id: str, people: list[str]) -> bytes:
+        """One call: each of these people answers."""
+        version = int(self._redis.hget(self._session.activity(activity_id), "version"))
         part = []
-        for place in range(BATCH):
-            number = call * BATCH + place
-            counters, data = {f"choice:{'abcd'[number % 4]}": 1}, {"selected": ["abcd"[number % 4]]}
-            envelope = {"type": kind, "version": 1, "data": data, "metadata": {}}
+        for number, person in enumerate(people):
+            choice = "abcd"[number % 4]
+            counters = json.dumps({f"choice:{choice}": 1}, separators=(",", ":"))
+            envelope = {"type": "poll", "version": 1, "data": {"selected": [choice]}, "metadata": {}}
             part.append(
                 Submission(
-                    session, activity_id, 1, version, people[number % len(people)], "", uuid7(), uuid7(), 0, -1, False, None, 0,
-                    json.dumps(counters, separators=(",", ":")), json.dumps(envelope, separators=(",", ":")), "", _ignore,
+                    self._session, activity_id, 1, version, person, "", uuid7(), uuid7(), 0, -1, False, None, 0, counters,
+                    json.dumps(envelope, separators=(",", ":")), "", _ignore,
                 )
             )  # fmt: skip
-        made.append(intake._command(part, epoch))
-    return made
+        return b"".join(self._connection.pack_command(*self._intake._command(part, self._epoch)))
+
+    def call(self, ready: bytes, answers: int) -> None:
+        """Send it, and see that all were accepted."""
+        self._connection.send_packed_command([ready])
+        reply = self._connection.read_response()
+        if len(reply) != 1 + 4 * answers or int(reply[1]) != 1:
+            raise RuntimeError(f"accept: {reply[:5]}")
+
+    def close(self) -> None:
+        self._redis.close()
 
 
 def back_to_back(
-    redis_url: str, pids: list[int], session_id: str, activity_id: str, people: list[str], calls: int
+    url: str, pids: list[int], session_id: str, activity_id: str, people: list[str], calls: int
 ) -> tuple[float, float]:
     """Returns answers a second, and microseconds of the server's CPU per answer."""
-    redis = Redis.from_url(redis_url, decode_responses=True)
-    redis.script_load(scripts.TEXTS["accept"])
-    connection = redis.connection_pool.get_connection()
-    ready = [b"".join(connection.pack_command(*one)) for one in _commands(redis, session_id, activity_id, people, calls, "poll")]
+    caller = Caller(url, session_id)
+    groups = [people[start : start + BATCH] for start in range(0, len(people) - BATCH + 1, BATCH)]
+    ready = [caller.pack(activity_id, groups[call % len(groups)]) for call in range(calls)]
     before, started = cpu_seconds(*pids), time.perf_counter()
     for one in ready:
-        connection.send_packed_command([one])
-        reply = connection.read_response()
-        if len(reply) != 1 + 4 * BATCH or int(reply[1]) != 1:
-            raise RuntimeError(f"accept: {reply[:5]}")
+        caller.call(one, BATCH)
     took = time.perf_counter() - started
-    redis.close()
+    caller.close()
     return calls * BATCH / took, (cpu_seconds(*pids) - before) / (calls * BATCH) * 1e6
+
+
+def fill(url: str, session_id: str, activities: list[str], people: list[str]) -> None:
+    """Everybody answers every activity once."""
+    caller = Caller(url, session_id)
+    for activity_id in activities:
+        for start in range(0, len(people), BATCH):
+            group = people[start : start + BATCH]
+            caller.call(caller.pack(activity_id, group), len(group))
+    caller.close()

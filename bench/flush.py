@@ -1,0 +1,193 @@
+"""Saving: rows a second from the outbox to COMMIT, beside the bare statement and COPY on the same table.
+
+Each repeat fills the outboxes with accepted answers, each of another person to another activity, by the accept script.
+Then, in turn: a `plenum flush` process empties them; the same INSERT … SELECT unnest … ON CONFLICT puts as many rows of its
+own into the same table with the same indexes, keys and batch size, from memory; and so does COPY. With `--backlog` a
+large backlog drains while phones go on answering.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import asyncpg
+from redis import Redis
+
+from bench.answers import Crowd
+from bench.measure import Report, arguments, conclude, cpu_seconds, leave, quantile, short, spread
+from bench.phones import join_all, run, uuid7
+from bench.script import fill
+from bench.serving import HIDDEN_POLL, Hall, Served, Stores, flusher, plenum, stores
+from persistence.statements import statement
+from realtime.store import keys
+
+_PEOPLE = 2_000
+_SESSIONS = 2
+_BATCH = 1_000  # rows per flush, the default
+_ENVELOPE = json.dumps({"type": "poll", "version": 1, "data": {"selected": ["a"]}, "metadata": {}})
+_COLUMNS = (
+    "id", "session_id", "activity_id", "participant_id", "response_data", "round", "entry", "revision", "submission_id", "seq",
+    "epoch",
+)  # fmt: skip
+
+
+class Waiting:
+    """Rows in all outboxes."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, decode_responses=True)
+
+    def rows(self) -> int:
+        pipe = self._redis.pipeline(transaction=False)
+        for number in range(16):
+            pipe.hget(keys.Shard(number).epoch, "pending")
+        return sum(int(found or 0) for found in pipe.execute())
+
+
+async def prepare(served: Served, activities: int) -> list[tuple[Hall, list[str]]]:
+    """New sessions with people and open polls."""
+    halls = []
+    for _ in range(_SESSIONS):
+        hall = await asyncio.to_thread(
+            lambda: served.session(activities=activities, most_people=_PEOPLE + 10, config=HIDDEN_POLL)
+        )
+        joined = await join_all(served.port, hall.code, _PEOPLE)
+        halls.append((hall, [one["participant_id"] for one in joined]))
+    return halls
+
+
+async def drain(on: Stores, waiting: Waiting) -> dict[str, float]:
+    """Start a flusher and watch; the rate is that between a tenth and nine tenths of the way."""
+    total = waiting.rows()
+    marks: list[tuple[float, int]] = []
+    with flusher(on) as saver:
+        started = time.perf_counter()
+        while (left := await asyncio.to_thread(waiting.rows)) > 0:
+            marks.append((time.perf_counter(), left))
+            if time.perf_counter() - started > 500:
+                raise RuntimeError(f"{left} rows are still waiting")
+            await asyncio.sleep(0.02)
+        cpu = cpu_seconds(saver.pid)
+    inner = [(at, left) for at, left in marks if 0.1 * total <= left <= 0.9 * total]
+    (first, most), (last, least) = inner[0], inner[-1]
+    return {"rate": (most - least) / (last - first), "cpu": cpu / total * 1e6, "seconds": marks[-1][0] - started, "rows": total}
+
+
+def rows(halls: list[tuple[Hall, list[str]]], round: int) -> Iterator[tuple[Any, ...]]:
+    for hall, people in halls:
+        for activity_id in hall.activities:
+            for seq, person in enumerate(people):
+                yield (uuid7(), hall.id, activity_id, person, _ENVELOPE, round, "", 1, uuid7(), seq, "bench")
+
+
+async def bare_statement(url: str, halls: list[tuple[Hall, list[str]]], round: int) -> float:
+    """Rows a second of the flusher's own statement, batch after batch on one connection, from rows in memory."""
+    connection = await asyncpg.connect(url)
+    ready = rows(halls, round)
+    batches = []
+    now_ms = time.time_ns() // 1_000_000
+    while batch := list(islice(ready, _BATCH)):
+        columns = [list(column) for column in zip(*batch, strict=True)]
+        batches.append([*columns, [now_ms] * len(batch), [None] * len(batch)])
+    started = time.perf_counter()
+    for columns in batches:
+        await connection.execute(statement("save_responses"), *columns)
+    rate = sum(len(columns[0]) for columns in batches) / (time.perf_counter() - started)
+    await connection.close()
+    return rate
+
+
+async def copy(url: str, halls: list[tuple[Hall, list[str]]], round: int) -> float:
+    """Rows a second of COPY straight into the table, which cannot be repeated safely."""
+    connection = await asyncpg.connect(url)
+    ready = list(rows(halls, round))
+    started = time.perf_counter()
+    for start in range(0, len(ready), _BATCH):
+        await connection.copy_records_to_table("user_responses", records=ready[start : start + _BATCH], columns=_COLUMNS)
+    rate = len(ready) / (time.perf_counter() - started)
+    await connection.close()
+    return rate
+
+
+async def compare(report: Report, on: Stores, served: Served, wanted: int, repeats: int, *, quick: bool) -> None:
+    waiting = Waiting(on.redis_url)
+    found: dict[str, list[float]] = {name: [] for name in ("flusher", "statement", "copy", "cpu", "postgres")}
+    activities = max(1, wanted // _PEOPLE // _SESSIONS)
+    for _ in range(repeats):
+        halls = await prepare(served, activities)
+        await drain(on, waiting) if waiting.rows() > 10 else None
+        for hall, people in halls:
+            await asyncio.to_thread(fill, on.redis_url, hall.id, hall.activities, people)
+        found["statement"].append(await bare_statement(on.database_url, halls, 2))
+        before = served.cpu("postgres")
+        emptied = await drain(on, waiting)
+        found["postgres"].append((served.cpu("postgres") - before) / emptied["rows"] * 1e6)
+        found["flusher"].append(emptied["rate"])
+        found["cpu"].append(emptied["cpu"])
+        found["copy"].append(await copy(on.database_url, halls, 3))
+    for name, title in (("flusher", "the flusher, outbox to COMMIT"), ("statement", "the statement alone"), ("copy", "COPY alone")):
+        cpu = (spread(found["cpu"]), spread(found["postgres"])) if name == "flusher" else ("-", "-")
+        report.row(title, f"{activities * _PEOPLE * _SESSIONS:,}", spread(found[name]), *cpu)
+        report.figure(f"{name} rows/s", spread(found[name]).median)
+    report.figure("flusher us per row", spread(found["cpu"]).median)
+    report.figure("postgres us per row", spread(found["postgres"]).median)
+    share = spread([one / other for one, other in zip(found["flusher"], found["statement"], strict=True)]).median
+    if not quick:
+        report.target("flush, of the bare statement's rows/s", ">= 0.8", short(share), reached=share >= 0.8)
+
+
+async def backlog(report: Report, on: Stores, served: Served, wanted: int, *, quick: bool) -> None:
+    """A large backlog drains while a hall goes on answering at 300 answers a second."""
+    waiting = Waiting(on.redis_url)
+    halls = await prepare(served, min(500, max(1, wanted // _PEOPLE // _SESSIONS)))
+    for hall, people in halls:
+        await asyncio.to_thread(fill, on.redis_url, hall.id, hall.activities, people)
+    crowd = Crowd()
+    await crowd.arrive(served, [served.session(most_people=300, config=HIDDEN_POLL)], 200)
+    answering = asyncio.create_task(crowd.press_evenly(300.0, 600.0))
+    await asyncio.sleep(1.0)
+    crowd.latencies.clear()
+    accepted, total, started = crowd.accepted, waiting.rows(), time.perf_counter()
+    with flusher(on):
+        # The hall goes on, so the outboxes are never quite empty.
+        while await asyncio.to_thread(waiting.rows) > 600:
+            await asyncio.sleep(0.05)
+            if time.perf_counter() - started > 500:
+                raise RuntimeError("the backlog does not drain")
+        took = time.perf_counter() - started
+    meanwhile = crowd.accepted - accepted
+    answering.cancel()
+    await crowd.settle()
+    crowd.leave()
+    report.row(f"backlog, with {short(meanwhile / took)} answers/s", f"{total:,}", short((total + meanwhile) / took), "-", "-")
+    report.figure("backlog rows/s", (total + meanwhile) / took)
+    report.remark(
+        f"The backlog of {total:,} rows was gone after {took:.0f} s, while {meanwhile:,} more answers were accepted, "
+        f"acknowledged with p95 {short(quantile(crowd.latencies, 0.95) * 1_000)} ms."
+    )
+    if not quick:
+        report.target("backlog of 1 million rows drains while answers go on", "drains", f"{total:,} rows in {took:.0f} s",
+                      reached=total >= 1_000_000)  # fmt: skip
+
+
+async def main(quick: bool, repeats: int, wanted: int, large: int) -> Report:
+    report = Report("flush", "Saving: outbox to COMMIT", ["what", "rows", "rows/s", "flusher us", "postgres us"])
+    with stores() as on, plenum("--no-flusher", on=on) as served:
+        await compare(report, on, served, wanted, repeats, quick=quick)
+        if large:
+            await backlog(report, on, served, large, quick=quick)
+    report.remark("The table has all required indexes (GIN among them) and foreign keys; synchronous_commit is on.")
+    return report
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__)
+    given.add_argument("--rows", type=int, default=0, help="rows per repeat (default: 40,000)")
+    given.add_argument("--backlog", type=int, default=-1, help="rows of the large backlog (default: 1,000,000; 0: none)")
+    options = given.parse_args()
+    chosen = options.rows or (4_000 if options.quick else 40_000)
+    behind = options.backlog if options.backlog >= 0 else (8_000 if options.quick else 1_000_000)
+    leave(conclude(run(main(options.quick, options.repeats, chosen, behind)), options.json))
