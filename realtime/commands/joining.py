@@ -142,7 +142,16 @@ class Entrance:
         user = newcomer.user
         join_id = newcomer.join_id if user is None else hash_user(session.id, user.issuer, user.subject)
         participant_id = participant_of(session.id, join_id)
-        door = await self._pass_door(session, newcomer)
+        try:
+            door = await self._pass_door(session, newcomer)
+        except Refusal as refusal:
+            if refusal.code not in ASKED:
+                raise
+            # What is asked for may have changed since this process read it.
+            fresh = await self._fresh(session)
+            if door_of(json.loads(fresh.settings)) == door_of(json.loads(session.settings)):
+                raise
+            session, door = fresh, await self._pass_door(fresh, newcomer)
         try:
             given = await self._admit(session.id, Joining(participant_id, name, anonymous, door=door))
         except Refusal as refusal:

@@ -24,8 +24,10 @@ from realtime.web.requests import Json, now_text, problem
 
 log = logging.getLogger("plenum.web")
 
-# What a file needs that is no document of its own.
+# What a file needs that no browser shows as a document of its own.
 _FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
+_UNCACHED: Final = [(b"cache-control", b"no-store")]
+_FILE_TYPES: Final = (b"text/javascript", b"text/css")
 _HEALTH: Final = "/api/v1/health"
 
 
@@ -88,11 +90,15 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added = _FILE_HEADERS if scope["path"].startswith("/static/") else self._headers
+        is_file, is_api = scope["path"].startswith("/static/"), scope["path"].startswith("/api/")
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *added]
+                headers = message.get("headers", [])
+                said = dict(headers)
+                lean = is_file and said.get(b"content-type", b"").startswith(_FILE_TYPES)
+                ours = [*(_UNCACHED if is_api else ()), *(_FILE_HEADERS if lean else self._headers)]
+                message["headers"] = [*headers, *(one for one in ours if one[0] not in said)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
