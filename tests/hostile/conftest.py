@@ -6,7 +6,9 @@ import pytest
 
 from realtime.engines import Engines
 from tests.hostile.raw import Raw
-from tests.journey.conftest import enter_stage, external_engines  # noqa: F401 - fixtures of the journeys, used here as well
+
+# Fixtures of the journeys, used here as well.
+from tests.journey.conftest import discreet_logs, enter_stage, external_engines  # noqa: F401
 from tests.journey.servers import Server
 from tests.journey.stages import Stage, open_stage
 

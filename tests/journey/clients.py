@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from realtime.core.messages import SUBPROTOCOL, Push, Reply
 from realtime.core.sync import Mirror
+from tests.journey.issued import note
 
 WAIT_SECONDS = 8.0
 _FROM_SERVER: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[Reply | Push, Field(discriminator="type")])
@@ -82,6 +83,7 @@ class Client:
 
     def _hear(self, frame: dict[str, Any]) -> None:
         self.frames.append(frame)
+        note(frame)
         if isinstance(frame.get("id"), int):
             self.replies[frame["id"]] = frame
         if "mine" in frame:

@@ -8,8 +8,16 @@ import asyncpg
 import pytest
 
 from realtime.engines import Engines, start_engines
+from tests.journey.issued import found_in_logs
 from tests.journey.servers import Server, run_plenum
 from tests.journey.stages import Stage, open_stage
+
+
+@pytest.fixture(scope="session", autouse=True)
+def discreet_logs() -> Iterator[None]:
+    """After the last test no log of any server holds a ticket, a pass or a receipt that was given out."""
+    yield
+    assert found_in_logs() == set()
 
 
 @pytest.fixture(scope="session")

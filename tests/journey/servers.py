@@ -14,6 +14,7 @@ from typing import IO
 from urllib.parse import quote
 
 from realtime.engines.postgres import DATABASE, SOCKET_PORT
+from tests.journey.issued import logs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLENUM = [sys.executable, "-m", "realtime.cli"]
@@ -87,6 +88,7 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._close()
         self._output = self.log.open("ab")
+        logs.append(self.log)
         self._process = subprocess.Popen(
             [*PLENUM, *arguments], env=environment(**self._variables), cwd=REPOSITORY, stdin=subprocess.DEVNULL,
             stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True,

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 
 from tests.journey.clients import WAIT_SECONDS, Client
+from tests.journey.issued import note_answer
 
 POLL = {"question": "Which one?", "options": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}, {"id": "c", "text": "C"}]}
 
@@ -143,7 +144,8 @@ async def open_stage(url: str, database_url: str) -> Stage:
     # Only the answers say that the server is there: a pool of the client must not queue the crowd.
     limits = httpx.Limits(max_connections=50)
     # No TLS here; reading the machine's certificates for each test would take longer than the test.
-    http = httpx.AsyncClient(base_url=url, limits=limits, timeout=15, trust_env=False, verify=False)
+    http = httpx.AsyncClient(base_url=url, limits=limits, timeout=15, trust_env=False, verify=False,
+                             event_hooks={"response": [note_answer]})  # fmt: skip
     return Stage(url, http, await asyncpg.connect(database_url))
 
 

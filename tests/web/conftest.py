@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journey.conftest import discreet_logs  # noqa: F401 - a check of every server process, made at the end
 from tests.journey.servers import Server
 from tests.journey.stages import Stage, open_stage
 
