@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 TIERS: dict[str, tuple[str, ...]] = {
     "pure": ("core", "activities", "interchange"),
     "engines": (),  # Whatever no other tier names: new folders of tests are never forgotten.
-    "journeys": ("journey", "wire", "faults", "hostile"),
+    "journeys": ("journey", "wire", "faults", "cluster", "hostile"),
     "browser": ("browser",),
 }
 LINTERS = {

@@ -154,7 +154,7 @@ def connect(url: str, incarnation: Incarnation, place: str = "", *, connections:
             raise AnotherIncarnation("redis is another incarnation than before; recovery is under way")
 
     pool = _open_pool(
-        _url_at(url, place), incarnation.redirected, max_connections=connections, timeout=timeout_seconds,
+        url_at(url, place), incarnation.redirected, max_connections=connections, timeout=timeout_seconds,
         redis_connect_func=greet, **_options(timeout_seconds),
     )  # fmt: skip
     return Redis.from_pool(pool)
@@ -162,18 +162,14 @@ def connect(url: str, incarnation: Incarnation, place: str = "", *, connections:
 
 def connect_unchecked(url: str, place: str = "", *, timeout_seconds: float, connections: int = 4) -> Redis:
     """A client for recovery itself, which may talk to any incarnation."""
-    pool = _open_pool(_url_at(url, place), max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds))
+    pool = _open_pool(url_at(url, place), max_connections=connections, timeout=timeout_seconds, **_options(timeout_seconds))
     return Redis.from_pool(pool)
 
 
 def connect_for_pokes(url: str, place: str = "", *, timeout_seconds: float) -> Redis:
     """A client for the subscription: it may wait for a message as long as it takes."""
     options = _options(timeout_seconds) | {"socket_timeout": None}
-    return Redis.from_pool(_open_pool(_url_at(url, place), max_connections=4, timeout=timeout_seconds, **options))
-
-
-def _url_at(url: str, place: str) -> str:
-    return url_at(url, place) if place else url
+    return Redis.from_pool(_open_pool(url_at(url, place), max_connections=4, timeout=timeout_seconds, **options))
 
 
 async def _read_run_id(connection: Any) -> str:

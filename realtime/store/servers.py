@@ -13,7 +13,7 @@ from typing import Any, Final
 from redis.exceptions import RedisError
 
 from realtime.store.connection import STORE_ERRORS, Client, Incarnation, UnfitStore, check_server
-from realtime.store.topology import Node, find_owners, list_places, read_nodes, read_seeds, slot_of
+from realtime.store.topology import Node, find_owners, list_places, must_be_cluster, read_nodes, read_seeds, slot_of
 
 log = logging.getLogger("plenum.store")
 
@@ -88,6 +88,7 @@ class Map:
         self._incarnation = servers.incarnation
         self._servers = servers
         self._seeds = read_seeds(url)
+        self._must_be_cluster = must_be_cluster(url)
         self._by_name = url.startswith("rediss:")
         self._known: list[str] = []
         self._timeout_seconds = timeout_seconds
@@ -99,12 +100,15 @@ class Map:
         """
         client = self._servers.at(await self._find_entrance())
         try:
-            self.clustered = (await client.info("server")).get("redis_mode") == "cluster"
+            info = await client.info("server")
+            self.clustered = (info.get("server_mode") or info.get("redis_mode")) == "cluster"  # Valkey's word, Redis' word
         except RedisError as error:
             raise UnfitStore(f"Redis does not answer at REDIS_URL: {error}. Check the address and that it runs.") from error
         if not self.clustered:
             if len(self._seeds) > 1:
                 raise UnfitStore("REDIS_URL names several servers, but they are no Redis Cluster. Name the one to use.")
+            if self._must_be_cluster:
+                raise UnfitStore("REDIS_URL asks for a cluster, but what answers there is no Redis Cluster. Leave out `cluster`.")
             return await check_server(client)
         try:
             await self.refresh()

@@ -7,10 +7,11 @@ has the higher configuration epoch, which is the rule that the servers themselve
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from redis.crc import key_slot
 
+SLOTS: Final = 16_384
 # A server that is not to be asked: it is gone, or has no address yet.
 _ABSENT: Final = frozenset({"fail", "noaddr", "handshake"})
 
@@ -81,6 +82,11 @@ def list_places(views: Iterable[Sequence[Node]]) -> list[str]:
     return sorted(found, key=lambda place: (not found[place], place))
 
 
+def must_be_cluster(url: str) -> bool:
+    """Whether a URL asks for a cluster and nothing else; else what is found there counts."""
+    return dict(parse_qsl(urlsplit(url).query)).get("cluster", "").lower() in ("true", "1", "yes")
+
+
 def read_seeds(url: str) -> list[str]:
     """The places that a URL names: several are separated by commas; none for a socket."""
     parts = urlsplit(url)
@@ -94,10 +100,19 @@ def _with_port(host: str) -> str:
 
 
 def url_at(url: str, place: str) -> str:
-    """The URL of one server: the scheme, user, password and options of the given one."""
+    """The URL of one server as redis-py reads it: with the scheme, user, password and options of the given one.
+
+    The empty place is the server that the given one names.
+    """
     parts = urlsplit(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    host, _, port = place.rpartition(":")
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return urlunsplit((parts.scheme, f"{user}{at}{host}:{port}", parts.path, parts.query, ""))
+    if parts.scheme == "unix":
+        return url
+    netloc = parts.netloc
+    if place:
+        user, at, _ = netloc.rpartition("@")
+        host, _, port = place.rpartition(":")
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        netloc = f"{user}{at}{host}:{port}"
+    options = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "cluster"]
+    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(options), ""))

@@ -79,7 +79,7 @@ class Hub:
         self.end_output()
         self._output = self.log.open("ab")
         settings = self.settings | variables | {
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
+            "REDIS_URL": self.settings.get("REDIS_URL") or f"redis://127.0.0.1:{self.redis.port}/0",
             "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{self.database.port}{urlsplit(self._engines.database_url).path}",
             "PLENUM_CRASH_AT": crash_at,
         }  # fmt: skip
