@@ -212,7 +212,7 @@ class App:
         return self.condition.document()
 
     def site(self) -> Starlette:
-        return build_site(self.api, Pages(), self.health, pages_of=self.origins, also=self.settings.public_url)
+        return build_site(self.api, Pages(), self.health, self.settings, pages_of=self.origins)
 
     def metrics_site(self) -> Starlette:
         """The operators' page, served on a port of its own."""

@@ -143,6 +143,7 @@ class Settings:
     trusted_proxies: str = knob(
         "", "addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; empty: nobody's"
     )
+    embed_origins: str = knob("", "origins of other sites whose pages may show /embed/… in a frame, separated by commas")
     cors_origins: str = knob(
         "", "origins of other sites whose pages may use the API and the socket, separated by commas; never with credentials"
     )

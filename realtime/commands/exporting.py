@@ -168,7 +168,7 @@ class Exporting:
             for round in range(1, one.row.round + 1):
                 found = counts.get((one.row.id, round))
                 row: Mapping[str, Any] = {
-                    "activity": one.number, "activity_id": one.row.id, "title": one.row.title, "question": one.title,
+                    "activity": one.number, "activity_id": one.row.id, "title": one.row.title, "question": one.question,
                     "type": one.row.type, "state": one.row.state, "round": round,
                     "responses": found.responses if found else 0, "participants": found.participants if found else 0,
                     "withdrawn": found.withdrawn if found else 0,

@@ -28,7 +28,7 @@ from realtime.core.tally import RESPONSES
 from realtime.store.replicas import Replica
 
 _MOST_STRETCHES: Final = 60
-_STRETCHES_SECONDS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
+_STRETCHES_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
 _CHUNK_ROWS: Final = 500
 _MOST_FLOWS: Final = 50
 _MOST_KINDS: Final = 2_000  # different pairs of answers that are told apart
@@ -282,7 +282,8 @@ def _answers(named: Mapping[str, Rules], given: Iterable[Given]) -> dict[str, di
 
 def _described(rules: Rules) -> dict[str, Any]:
     return {
-        "activity_id": rules.row.id, "number": rules.number, "title": rules.title, "type": rules.row.type, "state": rules.row.state,
+        "activity_id": rules.row.id, "number": rules.number, "question": rules.question,
+        "title": rules.title, "type": rules.row.type, "state": rules.row.state,
         "revealed": rules.row.revealed, "present_round": rules.row.round, "anonymous": rules.unnamed,
     }  # fmt: skip
 

@@ -39,6 +39,10 @@ class Rules:
     def title(self) -> str:
         return self.row.title or question_of(self.config.settings) or self.row.type
 
+    @property
+    def question(self) -> str:
+        return question_of(self.config.settings)
+
     def marking(self, round: int) -> BaseModel:
         """The settings with what was decided about answers of a round."""
         return self.decided.get(round, self.settings)

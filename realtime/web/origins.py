@@ -20,13 +20,13 @@ _EXPOSED: Final = ("ETag", "Location", "Retry-After")
 _PREFLIGHT_SECONDS: Final = 600
 
 
-def read_origins(text: str) -> frozenset[str]:
+def read_origins(text: str, variable: str = "PLENUM_CORS_ORIGINS") -> frozenset[str]:
     """The origins of a setting; raises UnfitSettings, also for `*`: whoever may come is named."""
     origins = frozenset(filter(None, (part.strip().rstrip("/") for part in text.split(","))))
     for origin in origins:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
-            raise UnfitSettings(f"PLENUM_CORS_ORIGINS holds {origin!r}; an origin is like https://host.example.")
+            raise UnfitSettings(f"{variable} holds {origin!r}; an origin is like https://host.example.")
     return origins
 
 

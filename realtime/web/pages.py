@@ -18,7 +18,9 @@ from realtime.web.lean import Packet, Packets, pack_bytes
 from realtime.web.requests import Json
 
 STATIC: Final = Path(str(files("realtime.web").joinpath("static")))
-PAGES: Final = {"/": "home", "/join": "join", "/present": "present", "/screen": "screen"}
+PAGES: Final = {"/": "home", "/join": "join", "/present": "present", "/screen": "screen", "/results": "results",
+    "/embed/session": "join", "/embed/results": "embed",  # inside pages of the origins that PLENUM_EMBED_ORIGINS names
+}  # fmt: skip
 
 REFERENCE: Final = {  # written by docs/reference.py
     "/docs": "index.html", "/docs/messages": "messages.html", "/api/v1/openapi.json": "openapi.json",
@@ -37,6 +39,16 @@ SECURITY_HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+def embeddable(origins: frozenset[str]) -> dict[str, str]:
+    """The headers of pages that these origins may have in a frame; everybody else may not."""
+    if not origins:
+        return SECURITY_HEADERS
+    ancestors = f"frame-ancestors {' '.join(sorted(origins))}"
+    headers = {name: value for name, value in SECURITY_HEADERS.items() if name != "x-frame-options"}
+    headers["content-security-policy"] = headers["content-security-policy"].replace("frame-ancestors 'none'", ancestors)
+    return headers
 
 
 def static_version() -> str:
@@ -62,6 +74,7 @@ class Pages:
         return [
             *pages,
             Route("/static/{version}/{path:path}", self.static, methods=["GET"]),
+            Route("/widget.js", self.widget, methods=["GET"]),
             Route("/favicon.ico", self.icon, methods=["GET"]),
             Route("/qr.svg", self.qr_code, methods=["GET"]),
         ]
@@ -88,6 +101,10 @@ class Pages:
             kind = "text/javascript"
         headers = {"cache-control": "public, max-age=31536000, immutable" if fresh else "no-cache"}
         return _answer(request, self._packets.pack(path), kind or "application/octet-stream", headers)
+
+    async def widget(self, request: Request) -> Response:
+        """The elements that other sites put into their pages, under an address that stays."""
+        return _answer(request, self._packets.pack(STATIC / "widget.js"), "text/javascript", {"cache-control": "no-cache"})
 
     async def icon(self, request: Request) -> Response:
         return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})

@@ -71,6 +71,7 @@ class ActivityOverview(Document):
     activity_id: str
     number: int
     title: str
+    question: str
     type: str
     state: str
     revealed: bool
@@ -97,6 +98,7 @@ class ActivityReport(Document):
     activity_id: str
     number: int
     title: str
+    question: str
     type: str
     state: str
     revealed: bool
@@ -180,7 +182,8 @@ def _quoted(name: str) -> str:
 
 _COUNT: Final = {"round": 1, "responses": 1, "participants": 1, "withdrawn": 0, "live": 1}
 _ABOUT: Final[dict[str, Any]] = {
-    "activity_id": samples.ACTIVITY_ID, "number": 1, "title": "Which topic next?", "type": "poll", "state": "closed",
+    "activity_id": samples.ACTIVITY_ID, "number": 1, "title": "Next topic", "question": "Which topic next?",
+    "type": "poll", "state": "closed",
     "revealed": True, "present_round": 1, "anonymous": False,
 }  # fmt: skip
 _EXPORT: Final[dict[str, Any]] = {

@@ -18,8 +18,8 @@ from realtime.settings import Settings
 from realtime.store.live import Cold
 from realtime.web.api import Api
 from realtime.web.http_wire import HttpGuard
-from realtime.web.origins import Strangers, cors
-from realtime.web.pages import SECURITY_HEADERS, Pages
+from realtime.web.origins import Strangers, cors, read_origins
+from realtime.web.pages import SECURITY_HEADERS, Pages, embeddable
 from realtime.web.requests import Json, now_text, problem
 
 log = logging.getLogger("plenum.web")
@@ -32,13 +32,15 @@ _HEALTH: Final = "/api/v1/health"
 
 
 def build_site(
-    api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]], *, pages_of: frozenset[str] = frozenset(),
-    also: str = "",
+    api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]], settings: Settings, *,
+    pages_of: frozenset[str] = frozenset(),
 ) -> Starlette:  # fmt: skip
     """Put the routes together. `health` says whether this process should get traffic, and why.
 
-    `pages_of` are other sites whose pages may use the API; `also` is this one's own address, where the server sees another.
+    `pages_of` are other sites whose pages may use the API.
     """
+    framed_by = read_origins(settings.embed_origins, "PLENUM_EMBED_ORIGINS")
+    also = settings.public_url
 
     async def live(request: Request) -> Response:
         return Json({"status": "alive"})
@@ -64,7 +66,7 @@ def build_site(
     site.add_middleware(Strangers, allowed=pages_of | ({also.rstrip("/")} if also else frozenset()))
     if pages_of:
         site.add_middleware(CORSMiddleware, **cors(pages_of))
-    site.add_middleware(Headers)
+    site.add_middleware(Headers, framed_by=framed_by)
     return site
 
 
@@ -82,22 +84,25 @@ def guard_of(settings: Settings) -> HttpGuard:
 class Headers:
     """Adds the security headers to every answer; pure ASGI, so that streams stay streams."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, framed_by: frozenset[str] = frozenset()) -> None:
         self._app = app
         self._headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+        self._framed = [(name.encode(), value.encode()) for name, value in embeddable(framed_by).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_file, is_api = scope["path"].startswith("/static/"), scope["path"].startswith("/api/")
+        path: str = scope["path"]
+        is_file, is_api = path.startswith("/static/"), path.startswith("/api/")
+        whole = self._framed if path.startswith("/embed/") else self._headers
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.get("headers", [])
                 said = dict(headers)
                 lean = is_file and said.get(b"content-type", b"").startswith(_FILE_TYPES)
-                ours = [*(_UNCACHED if is_api else ()), *(_FILE_HEADERS if lean else self._headers)]
+                ours = [*(_UNCACHED if is_api else ()), *(_FILE_HEADERS if lean else whole)]
                 message["headers"] = [*headers, *(one for one in ours if one[0] not in said)]
             await send(message)
 

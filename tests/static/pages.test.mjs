@@ -52,16 +52,17 @@ test("no module turns text into markup, is longer than 400 lines, or loads from 
   }
 });
 
-const PARTS = ["", ".types", ".present", ".build"];
+const PARTS = ["", ".types", ".present", ".build", ".results", ".import"];
 const catalogue = async (language, part) => (await import(`../../realtime/web/static/app/texts/${language}${part}.js`)).default;
-const [common, types, presenters, building] = await Promise.all(PARTS.map((part) => catalogue("en", part)));
+const [common, types, presenters, building, reporting, importing] = await Promise.all(PARTS.map((part) => catalogue("en", part)));
 
 test("every text that is asked for is in the catalogue of its page", () => {
   const ofPage = { ...common };
   const ofType = { ...common, ...types };
-  const ofPresenter = { ...common, ...types, ...presenters, ...building };
+  const ofPresenter = { ...common, ...types, ...presenters, ...building, ...importing };
+  const ofResults = { ...common, ...types, ...reporting };
   for (const name of modules.filter((each) => !each.includes("texts/"))) {
-    const known = /present|screen|dialogs/.test(name) ? ofPresenter : /controls|charts/.test(name) ? ofType : ofPage;
+    const known = /results|embed/.test(name) ? ofResults : /present|screen|dialogs/.test(name) ? ofPresenter : /controls|charts/.test(name) ? ofType : ofPage;
     for (const [, key] of read(name).matchAll(/\bt\("([\w.]+)"/g)) assert.ok(key in known, `${name}: ${key}`);
   }
 });
@@ -74,7 +75,7 @@ test("fields, kinds and choices of the builder all have a name", () => {
 });
 
 test("texts of several forms have the one that every language has", () => {
-  for (const [key, text] of Object.entries({ ...common, ...types, ...presenters, ...building })) {
+  for (const [key, text] of Object.entries({ ...common, ...types, ...presenters, ...building, ...reporting, ...importing })) {
     assert.ok(typeof text === "string" || text.other, key);
   }
 });

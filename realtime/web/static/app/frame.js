@@ -8,7 +8,7 @@ const PATIENCE_MS = 1_200; // a connection that is back sooner was never worth a
 
 /** The bar on top. @param {(Node|string|null|false)[]} parts between the brand and the switch */
 export function makeBar(...parts) {
-  const isDeep = location.pathname !== "/";
+  const isDeep = location.pathname !== "/" && !location.pathname.startsWith("/embed/");
   const brand = [h("img", { src: asset("icon.svg"), alt: "", width: 30, height: 30 }), h("span", {}, "Plenum")];
   return h(
     "header",

@@ -11,6 +11,7 @@ const KINDS = new Set(TYPES);
  * @param {(activityId: string) => void} actions.select
  * @param {() => void} actions.add
  * @param {(activity: Object, other: Object) => void} actions.swap
+ * @param {Node} actions.below what stands below the list
  */
 export function makeAgenda(actions) {
   const list = h("ol", { class: "agenda" });
@@ -22,6 +23,7 @@ export function makeAgenda(actions) {
     h("div", { class: "row" }, h("h2", {}, t("acts.title")), h("button", { type: "button", class: "push", on: { click: actions.add } }, icon("plus"), t("acts.add"))),
     list,
     empty,
+    actions.below,
   );
 
   function makeRow(id) {

@@ -9,6 +9,7 @@ import { sentence, t } from "../i18n.js";
 import { activitiesOf } from "../parts.js";
 import { makeAgenda } from "./agenda.js";
 import { makeBuilder } from "./builder.js";
+import { makeImporting } from "./importing.js";
 import { makeLight } from "./light.js";
 import { nudge, showMissing } from "./missing.js";
 import { isEditable, movesOf } from "./moves.js";
@@ -56,6 +57,7 @@ class Run {
       select: (id) => this.#select(id),
       add: () => this.#build(null),
       swap: (activity, other) => this.#swap(activity, other),
+      below: makeImporting(session),
     });
     this.#share = makeShare(session, (command) => this.#act(command), () => showPeople(session, (command) => this.#act(command)));
     this.#move.addEventListener("click", () => this.#moveSession());

@@ -67,6 +67,7 @@ function makeRow(session, render) {
       h("h2", {}, title),
       h("p", { class: "soft small" }, join_code ? `${t("list.code", { code: join_code })} · ` : "", t("list.made", { date: made })),
     ),
+    h("a", { class: "button plain results-link", href: `/results#session=${id}`, "aria-label": t("list.resultsOf", { title }) }, t("list.results")),
     h("button", { class: "icon-button", type: "button", "aria-label": t("list.forget", { title }), on: { click: remove } }, icon("cross")),
   );
 }

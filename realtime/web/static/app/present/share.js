@@ -62,6 +62,7 @@ export function makeShare(session, act, onPeople) {
       "section",
       { class: "stack tools" },
       h("a", { class: "button", href: screenLink(session), target: "_blank", rel: "noopener" }, icon("screen"), t("share.screen")),
+      h("a", { class: "button", href: `/results#session=${session.id}` }, icon("chart"), t("list.results")),
       h("button", { type: "button", on: { click: () => copy(second) }, "aria-describedby": "second-hint" }, icon("phone"), t("share.second")),
       h("p", { class: "small soft", id: "second-hint" }, t("share.secondHint")),
       lock,

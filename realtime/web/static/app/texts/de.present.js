@@ -10,6 +10,8 @@ export default {
   "list.forgetTitle": "Diese Sitzung von der Liste nehmen?",
   "list.forgetText": "Sie wird nicht gelöscht, aber dieser Browser vergisst den Zugang. Kopiere vorher ihren Präsentationslink, falls du ihn noch brauchst.",
   "list.code": "Code {code}",
+  "list.results": "Ergebnisse",
+  "list.resultsOf": "Ergebnisse von „{title}“",
   "list.made": "Angelegt am {date}",
 
   "session.draft": "Nicht begonnen",
@@ -44,6 +46,8 @@ export default {
   "saved.offline": "Keine Verbindung",
   "saved.connecting": "Verbindung wird aufgebaut…",
 
+  "acts.import": "Importieren",
+  "acts.export": "Exportieren",
   "acts.title": "Aktivitäten",
   "acts.add": "Neu",
   "acts.empty": "Füge deine erste Frage hinzu. Sichtbar wird sie, wenn du sie öffnest.",

@@ -10,6 +10,8 @@ export default {
   "list.forgetTitle": "Take this session off the list?",
   "list.forgetText": "It is not deleted, but this browser forgets the way in. Copy its presenter link first if you still need it.",
   "list.code": "Code {code}",
+  "list.results": "Results",
+  "list.resultsOf": "Results of “{title}”",
   "list.made": "Made {date}",
 
   "session.draft": "Not started",
@@ -44,6 +46,8 @@ export default {
   "saved.offline": "No connection",
   "saved.connecting": "Connecting…",
 
+  "acts.import": "Import",
+  "acts.export": "Export",
   "acts.title": "Activities",
   "acts.add": "Add",
   "acts.empty": "Add your first question. People see it when you open it.",

@@ -10,6 +10,8 @@ export default {
   "list.forgetTitle": "¿Quitar esta sesión de la lista?",
   "list.forgetText": "No se borra, pero este navegador olvida cómo entrar. Copia antes su enlace de presentación si aún lo necesitas.",
   "list.code": "Código {code}",
+  "list.results": "Resultados",
+  "list.resultsOf": "Resultados de «{title}»",
   "list.made": "Creada el {date}",
 
   "session.draft": "Sin empezar",
@@ -44,6 +46,8 @@ export default {
   "saved.offline": "Sin conexión",
   "saved.connecting": "Conectando…",
 
+  "acts.import": "Importar",
+  "acts.export": "Exportar",
   "acts.title": "Actividades",
   "acts.add": "Añadir",
   "acts.empty": "Añade tu primera pregunta. Se ve cuando la abres.",

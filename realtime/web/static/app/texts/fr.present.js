@@ -10,6 +10,8 @@ export default {
   "list.forgetTitle": "Retirer cette séance de la liste ?",
   "list.forgetText": "Elle n’est pas supprimée, mais ce navigateur en oublie l’accès. Copie d’abord son lien d’animation si tu en as encore besoin.",
   "list.code": "Code {code}",
+  "list.results": "Résultats",
+  "list.resultsOf": "Résultats de « {title} »",
   "list.made": "Créée le {date}",
 
   "session.draft": "Pas commencée",
@@ -44,6 +46,8 @@ export default {
   "saved.offline": "Pas de connexion",
   "saved.connecting": "Connexion…",
 
+  "acts.import": "Importer",
+  "acts.export": "Exporter",
   "acts.title": "Activités",
   "acts.add": "Ajouter",
   "acts.empty": "Ajoute ta première question. On la voit quand tu l’ouvres.",

@@ -10,6 +10,8 @@ export default {
   "list.forgetTitle": "Deze sessie van de lijst halen?",
   "list.forgetText": "Ze wordt niet verwijderd, maar deze browser vergeet de toegang. Kopieer eerst de presentatielink als je die nog nodig hebt.",
   "list.code": "Code {code}",
+  "list.results": "Resultaten",
+  "list.resultsOf": "Resultaten van “{title}”",
   "list.made": "Gemaakt op {date}",
 
   "session.draft": "Niet begonnen",
@@ -44,6 +46,8 @@ export default {
   "saved.offline": "Geen verbinding",
   "saved.connecting": "Verbinden…",
 
+  "acts.import": "Importeren",
+  "acts.export": "Exporteren",
   "acts.title": "Activiteiten",
   "acts.add": "Toevoegen",
   "acts.empty": "Voeg je eerste vraag toe. Mensen zien haar als je haar opent.",
