@@ -91,6 +91,30 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("action", choices=["list", "rotate", "retire"], nargs="?", default="list")
     keys.add_argument("kid", nargs="?", help="the key to retire: what it signed counts no more")
 
+    export = add(
+        "export", _export, "write a session's results, or its activities, to a file",
+        "Waits until every accepted answer is saved; exits with 3 when the file could not be complete. "
+        "Anonymous activities name nobody.",
+    )  # fmt: skip
+    export.add_argument("session", help="the session's id")
+    export.add_argument("--format", choices=["csv", "xlsx", "json", "ndjson"], default="csv", help="default: csv")
+    export.add_argument(
+        "--table", choices=["responses", "activities", "participants", "bundle"], default="responses",
+        help="which table a CSV holds (default: responses); bundle: the activities themselves as JSON, for `plenum import`",
+    )  # fmt: skip
+    export.add_argument("--activity", metavar="ID", help="only this activity, with the columns of its type")
+    export.add_argument("--output", "-o", metavar="FILE", help="default: standard output")
+    export.add_argument("--bom", action="store_true", help="begin a CSV with a byte order mark, for older spreadsheets")
+
+    bring = add(
+        "import", _import, "create activities from JSON, CSV, GIFT or an Excel workbook",
+        "What cannot be read is named by line or cell and left out; then it exits with 1.",
+    )  # fmt: skip
+    bring.add_argument("session", help="the session's id")
+    bring.add_argument("file", help="the file; - reads standard input")
+    bring.add_argument("--format", choices=["json", "csv", "gift", "xlsx"], help="default: found out from the content")
+    bring.add_argument("--dry-run", action="store_true", help="only say what would be created")
+
     add("settings", _settings, "list every setting with its variable, default and present value")
     return parser
 
@@ -194,6 +218,24 @@ def _keys(settings: Settings, given: Any) -> int:
     from realtime.inspection import keys
 
     return _with_app(settings, lambda app: keys(app, given.action, given.kid))
+
+
+def _export(settings: Settings, given: Any) -> int:
+    from realtime.transfer import export
+
+    return _with_app(
+        settings,
+        lambda app: export(
+            app, given.session, format=given.format, table=given.table, activity_id=given.activity, output=given.output,
+            bom=given.bom,
+        ),
+    )  # fmt: skip
+
+
+def _import(settings: Settings, given: Any) -> int:
+    from realtime.transfer import bring
+
+    return _with_app(settings, lambda app: bring(app, given.session, given.file, format=given.format, dry_run=given.dry_run))
 
 
 def _settings(settings: Settings, _given: Any) -> int:

@@ -38,12 +38,12 @@ def server(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def make_server(executable: str, tmp_path: Path) -> Iterator[Callable[[], Server]]:
+def make_server(executable: str, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Servers of one test's own, which it may kill."""
     made: list[Server] = []
 
-    def make() -> Server:
-        made.append(Server(tmp_path / str(len(made))))
+    def make(**variables: str) -> Server:
+        made.append(Server(tmp_path / str(len(made)), **variables))
         made[-1].start()
         return made[-1]
 

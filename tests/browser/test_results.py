@@ -82,10 +82,10 @@ async def test_report_prints_whole(cast: Cast, stage: Stage) -> None:
         poll = await scene.add("poll", {"question": f"Question {number}?", "options": ["Yes", "No"]})
         await scene.answer(poll, await scene.join(f"P{number}"), {"selected": ["a"]})
     page = (await cast.presenter()).page
-    await page.add_init_script("window.print = () => { window.printed = true; }")
+    await page.add_init_script("window.print = () => { document.documentElement.dataset.printed = 1; }")
     await page.goto(f"{cast.url}/results#session={scene.id}&ticket={scene.ticket}")
     await page.get_by_role("button", name="Print or save as PDF").click()
-    await page.wait_for_function("window.printed === true")
+    await expect(page.locator("html")).to_have_attribute("data-printed", "1")
     await page.emulate_media(media="print")
     await expect(page.locator("section.result .bars")).to_have_count(8)
     await expect(page.get_by_role("button", name="Download", exact=True)).to_be_hidden()
