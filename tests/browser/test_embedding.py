@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.audit import Audit
 from tests.browser.cast import Cast
+from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server
 from tests.journey.stages import open_stage
 
@@ -50,6 +51,7 @@ async def test_listed_origin_embeds_a_seat_and_a_live_result(
     cast: Cast, site: tuple[str, Path], make_server: Callable[..., Server]
 ) -> None:
     cast.watch.expect("favicon")  # which the other site does not have
+    cast.watch.expect(OUTAGE)  # the server ends before the pages do
     origin, folder = site
     server = make_server(PLENUM_EMBED_ORIGINS=f"{origin}, https://campus.example")
     stage = await open_stage(server.url, server.database_url)
@@ -87,6 +89,7 @@ async def test_other_origins_see_nothing(cast: Cast, site: tuple[str, Path]) -> 
     cast.watch.expect("frame-ancestors")
     cast.watch.expect("ERR_BLOCKED_BY_RESPONSE")
     cast.watch.expect("favicon")  # which the other site does not have
+    cast.watch.expect(OUTAGE)  # the server ends before the pages do
     origin, folder = site
     write_page(folder, SERVER=cast.url, CODE="K7MQ2X", SESSION="none", DISPLAY_TICKET="none")
     page: Page = (await cast.presenter()).page
