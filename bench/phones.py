@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -102,19 +102,23 @@ class Phone(asyncio.Protocol):
             self.buffer = data[start:]
 
 
+PhoneT = TypeVar("PhoneT", bound=Phone)
+
+
 async def open_phones(
     port: int, count: int, *, path: str = "/ws", heard: Callable[[Phone, bytes], None] | None = None, at_once: int = 200,
-    first: int = 0,
-) -> list[Phone]:  # fmt: skip
+    first: int = 0, made: "type[PhoneT] | None" = None,
+) -> "list[PhoneT]":  # fmt: skip
     """Connect, without saying hello."""
     loop = asyncio.get_running_loop()
     turn = asyncio.Semaphore(at_once)
     request = HANDSHAKE.format(path=path, host=f"127.0.0.1:{port}").encode()
 
-    async def one(number: int) -> Phone:
+    async def one(number: int) -> Any:
         async with turn:
             source = f"127.0.0.{2 + number // 20_000}"
-            _, phone = await loop.create_connection(lambda: Phone(number, heard), "127.0.0.1", port, local_addr=(source, 0))
+            make = made or Phone
+            _, phone = await loop.create_connection(lambda: make(number, heard), "127.0.0.1", port, local_addr=(source, 0))
             phone.transport.write(request)
             await phone.open
             return phone

@@ -24,6 +24,13 @@ _WINDOW_SECONDS = 5.0  # what the server announces as reconnect_window_ms
 _LEAST_WAIT, _MOST_WAIT = 0.1, 2.0
 
 
+def last_position(text: bytes) -> dict[str, Any]:
+    """Where the phone stands that was told this last."""
+    frame = json.loads(text)
+    state = frame.get("state", frame)
+    return {"epoch": state["epoch"], "offset": state["offset"]}
+
+
 class Survivor:
     """One participant: what was told, what was answered, what is still under way."""
 
@@ -59,9 +66,7 @@ class Survivor:
 
     def position(self) -> dict[str, Any]:
         """Where it stands, by the last frame it was told."""
-        last = json.loads(self.told[-1])
-        state = last.get("state", last)
-        return {"epoch": state["epoch"], "offset": state["offset"]}
+        return last_position(self.told[-1])
 
     async def return_to(self, port: int) -> None:
         """As a client comes back: after a random part of the window, then with growing pauses until it is let in."""

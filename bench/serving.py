@@ -70,6 +70,9 @@ class Served:
     def get(self, path: str, ticket: str = "") -> Any:
         return ask(self.url, "GET", path, None, ticket)
 
+    def delete(self, path: str, ticket: str) -> None:
+        ask(self.url, "DELETE", path, None, ticket)
+
     def session(
         self, *, activities: int = 1, most_people: int | None = None, kind: str = "poll", config: dict[str, Any] | None = None
     ) -> "Hall":
@@ -106,7 +109,7 @@ def ask(url: str, method: str, path: str, body: Any, ticket: str = "") -> Any:
     request = urllib.request.Request(url + path, None if body is None else json.dumps(body).encode(), headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 

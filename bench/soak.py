@@ -1,0 +1,207 @@
+"""Soak: mixed load with churn for half an hour; memory must be flat after warming up, and every count exact.
+
+Halls live for a few minutes each: phones join, answer, change their minds, lose the network and come back with their
+position, leave; others poll over HTTP; the presenter opens new questions and closes old ones. When a hall is over, its
+counts are compared to its stored rows and it is deleted, so that what the stores must remember stays the same; its
+last halls are verified by `plenum verify`. Run it at low load beside other things; it counts no speed.
+"""
+
+import asyncio
+import random
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bench.answers import choose
+from bench.measure import Report, arguments, conclude, leave, short
+from bench.phones import Phone, join_all, open_phones, run, seat
+from bench.resume import last_position
+from bench.serving import LIVE_POLL, Hall, Served, command, free_port, plenum, stores
+
+_HALLS = 4
+_PEOPLE = 40
+_PARTS = ("hub", "valkey", "postgres")
+
+
+def private_bytes(pids: list[int]) -> int:
+    """Anonymous memory: without files and without the shared buffers, which PostgreSQL fills once and for all."""
+    total = 0
+    for pid in pids:
+        with suppress(FileNotFoundError):  # a backend that has just ended
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss_Anon:"):
+                    total += int(line.split()[1]) * 1_024
+    return total
+
+
+class Listening(Phone):
+    """A phone that keeps the last state it was told."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.told = b""
+
+
+class Churn:
+    """One hall after the other, with all that people do in them."""
+
+    def __init__(self, served: Served, life_seconds: float) -> None:
+        self.served = served
+        self.life_seconds = life_seconds
+        self.done = {"halls": 0, "answers": 0, "resumes": 0, "joins": 0, "polls": 0, "questions": 0}
+        self.wrong: list[str] = []
+        self.ending = False
+
+    def hear(self, phone: Phone, text: bytes) -> None:
+        if text.startswith((b'{"type":"delta"', b'{"type":"snapshot"', b'{"type":"welcome"')):
+            assert isinstance(phone, Listening)
+            phone.told = text
+        elif text.startswith(b'{"type":"accepted"'):
+            self.done["answers"] += 1
+        elif text.startswith(b'{"type":"refused"') and b'"code":"not_open"' not in text and b'"code":"closed"' not in text:
+            self.wrong.append(text.decode()[:300])
+
+    async def live(self) -> None:
+        """Halls, one after the other; the last stays for `plenum verify`."""
+        while not self.ending:
+            hall = await asyncio.to_thread(self.served.session, most_people=10_000)
+            phones = await self._fill(hall)
+            deadline = time.monotonic() + self.life_seconds * random.uniform(0.7, 1.3)
+            while time.monotonic() < deadline and not self.ending:
+                await self._step(hall, phones)
+                await asyncio.sleep(random.uniform(0.02, 0.12))
+            for phone, _ in phones:
+                phone.transport.abort()
+            if not self.ending:
+                await self._conclude(hall)
+
+    async def _fill(self, hall: Hall) -> list[tuple[Listening, str]]:
+        tickets = [one["ticket"] for one in await join_all(self.served.port, hall.code, _PEOPLE, at_once=5)]
+        self.done["joins"] += len(tickets)
+        return list(zip(await self._enter(tickets), tickets, strict=True))
+
+    async def _enter(self, tickets: list[str], position: Any = None) -> list[Listening]:
+        phones = await open_phones(self.served.port, len(tickets), heard=self.hear, made=Listening)
+        await seat(phones, tickets, positions=[position] * len(tickets) if position else None)
+        return phones
+
+    async def _step(self, hall: Hall, phones: list[tuple[Listening, str]]) -> None:
+        """One thing that somebody does."""
+        at = random.randrange(len(phones))
+        phone, ticket = phones[at]
+        match random.choices(("answer", "resume", "replace", "poll", "question"), (70, 10, 5, 12, 1))[0]:
+            case "answer":
+                for other, _ in random.sample(phones, 3):
+                    other.transport.write(choose(hall.activities[-1], random.randrange(1_000, 2_000)))
+            case "resume":
+                phone.transport.abort()
+                [back] = await self._enter([ticket], last_position(phone.told))
+                phones[at] = back, ticket
+                self.done["resumes"] += 1
+            case "replace":
+                phone.transport.abort()
+                [joined] = await join_all(self.served.port, hall.code, 1)
+                [fresh] = await self._enter([joined["ticket"]])
+                phones[at] = fresh, joined["ticket"]
+                self.done["joins"] += 1
+            case "poll":
+                await asyncio.to_thread(self.served.get, f"/api/v1/sessions/{hall.id}/changes", ticket)
+                self.done["polls"] += 1
+            case "question":
+                await asyncio.to_thread(self._next_question, hall)
+                self.done["questions"] += 1
+
+    def _next_question(self, hall: Hall) -> None:
+        path = f"/api/v1/sessions/{hall.id}/activities"
+        made = self.served.post(path, {"type": "poll", "title": "Next", "config": LIVE_POLL}, hall.ticket)
+        self.served.post(f"{path}/{made['id']}/transition", {"target_state": "active"}, hall.ticket)
+        last = hall.activities[-1]
+        hall.activities.append(made["id"])
+        self.served.post(f"{path}/{last}/transition", {"target_state": "closed"}, hall.ticket)
+
+    async def _conclude(self, hall: Hall) -> None:
+        path = f"/api/v1/sessions/{hall.id}"
+        async with asyncio.timeout(30):
+            while True:
+                verdict = await asyncio.to_thread(self.served.get, f"{path}/integrity", hall.ticket)
+                if verdict["settled"]:
+                    break
+                await asyncio.sleep(0.2)
+        if not verdict["sound"]:
+            self.wrong.append(str(verdict))
+        await asyncio.to_thread(self.served.delete, path, hall.ticket)
+        self.done["halls"] += 1
+
+
+def slope(samples: list[tuple[float, float]]) -> float:
+    """Growth per second, by least squares."""
+    middle = sum(at for at, _ in samples) / len(samples)
+    level = sum(size for _, size in samples) / len(samples)
+    above = sum((at - middle) * (size - level) for at, size in samples)
+    return above / sum((at - middle) ** 2 for at, _ in samples)
+
+
+async def main(quick: bool, minutes: float) -> Report:
+    report = Report("soak", "Soak", ["part", "after warm-up MiB", "at the end MiB", "growth % of the level"])
+    seconds = minutes * 60
+    metrics = free_port()
+    with stores() as on, plenum(on=on, PLENUM_METRICS_PORT=str(metrics)) as served:
+        churn = Churn(served, min(180.0, seconds / 8))
+        halls = [asyncio.create_task(churn.live()) for _ in range(_HALLS)]
+        began = time.monotonic()
+        samples: dict[str, list[tuple[float, float]]] = {part: [] for part in _PARTS}
+        drift = 0.0
+        while (passed := time.monotonic() - began) < seconds:
+            await asyncio.sleep(min(5.0, seconds / 30))
+            for part in _PARTS:
+                samples[part].append((passed, private_bytes(served.pids(part)) / 2**20))
+            drift = max(drift, await asyncio.to_thread(read_drift, metrics))
+            for task in halls:
+                if task.done():
+                    task.result()
+        churn.ending = True
+        await asyncio.gather(*halls)
+        verified = await asyncio.to_thread(command, on, "verify")
+    warm = seconds / 3
+    flat = True
+    for part in _PARTS:
+        kept = [one for one in samples[part] if one[0] >= warm]
+        level = sum(size for _, size in kept) / len(kept)
+        grown = slope(kept) * (kept[-1][0] - kept[0][0]) / level * 100
+        flat = flat and grown <= 5
+        tenth = max(1, len(kept) // 10)
+        first, last = (sum(size for _, size in part_of) / tenth for part_of in (kept[:tenth], kept[-tenth:]))
+        report.row(part, short(first), short(last), short(grown))
+        report.figure(f"{part} growth %", grown)
+    report.figure("minutes", minutes)
+    report.remark(
+        f"{minutes:g} minutes, {_HALLS} halls of {_PEOPLE} at a time: "
+        + ", ".join(f"{count:,} {name}" for name, count in churn.done.items())
+        + f". Private (anonymous) memory, read every {short(min(5.0, seconds / 30))} s; it counts from a third of the time on, "
+        f"growth is the fitted slope over it. `plenum verify` at the end: {verified.stdout.strip().splitlines()[-1]}"
+    )
+    if churn.wrong:
+        raise RuntimeError(f"{len(churn.wrong)} things went wrong: {churn.wrong[0]}")
+    if not quick:
+        report.target(f"memory after warm-up, {minutes:g} minutes", "flat (<= 5 %)", "flat" if flat else "grows", reached=flat)
+        report.target("drift of counts", "0", short(drift), reached=drift == 0)
+    return report
+
+
+def read_drift(port: int) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith("plenum_counts_drift "):
+                return float(line.split()[1])
+    raise RuntimeError("no metric plenum_counts_drift")
+
+
+if __name__ == "__main__":
+    given = arguments(__doc__)
+    given.add_argument("--minutes", type=float, default=0, help="how long (default: 30)")
+    options = given.parse_args()
+    leave(conclude(run(main(options.quick, options.minutes or (0.5 if options.quick else 30.0))), options.json))
