@@ -384,7 +384,8 @@ FROM (
 ON CONFLICT (id) DO NOTHING;
 
 -- name: save_responses
--- Store the responses of a batch; of a response already stored the higher revision stays.
+-- Store the responses of a batch; of a response already stored the higher revision stays. The constraint is named, because
+-- in a partitioned table it has one column more.
 INSERT INTO user_responses AS stored
     (id, session_id, activity_id, participant_id, response_data, round, entry, revision, submission_id,
      seq, epoch, created_at, deleted_at)
@@ -394,7 +395,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::smal
             $9::uuid[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[])
      AS batch (id, session_id, activity_id, participant_id, response_data, round, entry, revision,
                submission_id, seq, epoch, created_at_ms, deleted_at_ms)
-ON CONFLICT (activity_id, participant_id, round, entry) DO UPDATE
+ON CONFLICT ON CONSTRAINT uq_user_responses_identity DO UPDATE
 SET response_data = excluded.response_data,
     revision = excluded.revision,
     submission_id = excluded.submission_id,

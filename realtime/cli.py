@@ -74,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     migrate.add_argument("--to", metavar="REVISION", help="revision to go to (up: newest, down: one back)")
 
+    tune = add(
+        "tune", _tune, "look at or change how PostgreSQL keeps responses",
+        "For big installations; see docs/scaling.md. Saving waits while a table is changed, answers do not.",
+    )  # fmt: skip
+    tune.add_argument("what", choices=["show", "partitions", "gin", "foreign-keys"], nargs="?", default="show")
+    tune.add_argument("value", nargs="?", help="a number of partitions (0: none), or on or off")
+
     verify = add(
         "verify", _verify, "prove that live counts equal stored rows",
         "Recounts every session, or one, and exits with 1 when anything differs. "
@@ -184,6 +191,41 @@ def _migrate(settings: Settings, given: Any) -> int:
         except STORAGE_ERRORS as error:
             reason = str(error) or type(error).__name__
             raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {reason}. Check the address.") from error
+
+
+def _tune(settings: Settings, given: Any) -> int:
+    import asyncpg
+
+    from persistence import tuning
+    from persistence.errors import STORAGE_ERRORS, PersistenceError
+
+    partitions, on = str(given.value or "").isdigit(), {"on": True, "off": False}.get(given.value)
+    if given.what == "partitions" and not partitions:
+        raise Unable("`plenum tune partitions` needs a number: how many parts, or 0 for one table.")
+    if given.what in ("gin", "foreign-keys") and on is None:
+        raise Unable(f"`plenum tune {given.what}` needs on or off.")
+
+    async def run() -> None:
+        connection = await asyncpg.connect(ready.database_url, timeout=ready.database_connect_seconds)
+        try:
+            if given.what == "partitions":
+                print(f"{await tuning.set_partitions(connection, int(given.value))} rows were copied")
+            elif given.what == "gin":
+                await tuning.set_gin(connection, bool(on))
+            elif given.what == "foreign-keys":
+                print(f"{await tuning.set_foreign_keys(connection, bool(on))} orphans were deleted")
+            found = await tuning.read(connection)
+            gin, foreign_keys = ("on" if value else "off" for value in (found.gin, found.foreign_keys))
+            print(f"partitions {found.partitions}, gin {gin}, foreign-keys {foreign_keys}")
+        finally:
+            await connection.close()
+
+    with running_engines(settings) as (ready, _):
+        try:
+            asyncio.run(run())
+        except (PersistenceError, *STORAGE_ERRORS) as error:
+            raise Unable(f"Nothing was changed: {str(error) or type(error).__name__}") from error
+    return 0
 
 
 def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
