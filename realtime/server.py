@@ -42,13 +42,14 @@ _KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 def listen(host: str, port: int, stall_seconds: float, *, shared: bool = False) -> socket.socket:
     """The listening socket; what is set on it holds for every accepted one.
 
-    TCP_USER_TIMEOUT ends a peer that takes nothing, which no keepalive behind a full buffer can; a small
-    send buffer keeps what such a peer pins small. With `shared`, other processes may listen on the same port.
+    TCP_USER_TIMEOUT ends a peer that takes nothing, which no keepalive behind a full buffer can; small
+    buffers keep what a peer pins in the kernel small. With `shared`, other processes may listen on the same port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 131_072)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     with contextlib.suppress(OSError):  # other systems have no such option; the write stall timer remains

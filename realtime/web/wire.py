@@ -29,6 +29,9 @@ except ImportError:  # a platform for which there is no compiled wheel
 
 RATE_BYTES_PER_SECOND: Final = 65_536  # more than any honest client sends
 BURST_BYTES: Final = 262_144
+FRAME_COST_BYTES: Final = 64  # what a frame costs of these beyond its own size: tiny ones are not cheap to read
+FRAMES_PER_TURN: Final = 32  # of one connection; then the others have theirs
+SLOW_BYTES_PER_TURN: Final = 2_048  # likewise for what the other parser reads
 MAX_FRAGMENTS: Final = 64
 CLOSE_SECONDS: Final = 2.0  # after this time a closing connection is aborted
 _SIMPLE: Final = (0x89, 0x8A)  # whole pings and pongs
@@ -79,7 +82,8 @@ class SocketWire(asyncio.Protocol):
 
     __slots__ = (
         "_budget", "_budget_at", "_connections", "_deaf", "_door", "_ended", "_fragments", "_kind", "_listener", "_loop",
-        "_needed", "_partial", "_slow", "_stall", "_timer", "_utf8", "descriptor", "disconnected", "touched", "transport",
+        "_needed", "_partial", "_postponed", "_slow", "_stall", "_timer", "_utf8", "descriptor", "disconnected", "touched",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, transport: asyncio.Transport, door: Door, connections: set[Any]) -> None:
@@ -94,6 +98,7 @@ class SocketWire(asyncio.Protocol):
         self._budget_at = self._loop.time()
         self._partial: bytearray | None = None  # a frame that is not whole yet
         self._needed = 0
+        self._postponed = False
         self._slow: ServerProtocol | None = None
         self._fragments: list[bytes] = []
         self._kind = Opcode.TEXT  # of the message in fragments
@@ -170,8 +175,6 @@ class SocketWire(asyncio.Protocol):
         self._budget_at = now
         if self._budget < 0:
             self._flood()
-        elif self._slow is not None:
-            self._read_slowly(self._slow, data)
         elif self._partial is None:
             self._read(data)
         else:
@@ -182,8 +185,13 @@ class SocketWire(asyncio.Protocol):
 
     def _read(self, data: bytes) -> None:
         """Whole text frames and pings, one after the other; what is not whole waits, anything else is for the other parser."""
-        start, size = 0, len(data)
+        if self._slow is not None:
+            return self._read_slowly(self._slow, data)
+        start, size, left = 0, len(data), FRAMES_PER_TURN
         while start < size:
+            if not left:
+                return self._postpone(data[start:])
+            left -= 1
             head, length = self._head(data, start)
             if head < 0:
                 self._slow = ServerProtocol(state=OPEN, max_size=self._door.frame_bytes)
@@ -193,6 +201,9 @@ class SocketWire(asyncio.Protocol):
                 return self._wait(data, start, head + length)
             payload = apply_mask(data[start + head : end], data[start + head - 4 : start + head])
             opcode, start = data[start], end
+            self._budget -= FRAME_COST_BYTES
+            if self._budget < 0:
+                return self._flood()
             if opcode == 0x89:
                 self._pong(payload)
             elif opcode == 0x81:
@@ -220,22 +231,50 @@ class SocketWire(asyncio.Protocol):
     def _wait(self, data: bytes, start: int, needed: int) -> None:
         self._partial, self._needed = bytearray(data[start:]), needed
 
+    def _postpone(self, data: bytes) -> None:
+        """Leave the rest for the next turn of the loop, and read nothing new before."""
+        self._partial, self._needed = bytearray(data), 0
+        if not self._postponed:
+            self._postponed = True
+            self.transport.pause_reading()
+        self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._deaf or self.disconnected or self.transport.is_closing():
+            return
+        self._postponed = False
+        data, self._partial = bytes(self._partial or b""), None
+        self._read(data)
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if not (self._postponed or self._deaf or self.transport.is_closing()):
+            self.transport.resume_reading()
+
     def _pong(self, payload: bytes) -> None:
         if self.transport.get_write_buffer_size() <= PONG_BUFFER_BYTES:
             self.send(frame_control(Opcode.PONG, payload))
 
     def _read_slowly(self, parser: ServerProtocol, data: bytes) -> None:
-        parser.receive_data(data)
+        parser.receive_data(data[:SLOW_BYTES_PER_TURN])
         parser.data_to_send()  # its pongs and close frames are left out: they come here when it is their turn
         for event in parser.events_received():
             if self._deaf:
                 return
             if isinstance(event, Frame):
                 self._take(event)
-        if parser.parser_exc is not None and not self._deaf:
+        if self._deaf:
+            return
+        if parser.parser_exc is not None:
             self._break(parser, parser.parser_exc)
+        elif len(data) > SLOW_BYTES_PER_TURN:
+            self._postpone(data[SLOW_BYTES_PER_TURN:])
 
     def _take(self, frame: Frame) -> None:
+        self._budget -= FRAME_COST_BYTES
+        if self._budget < 0:
+            self._flood()
+            return
         match frame.opcode:
             case Opcode.PING:
                 self._pong(bytes(frame.data))

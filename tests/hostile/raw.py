@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -81,6 +82,7 @@ class Raw:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self._ends = (writer.get_extra_info("sockname"), writer.get_extra_info("peername"))
 
     @classmethod
     async def connect(cls, url: str, *, source: str = "127.0.0.1", receive_bytes: int | None = None) -> Self:
@@ -90,6 +92,7 @@ class Raw:
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)  # what is sent is soon what the server let in
             if receive_bytes is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
             sock.bind((source, 0))
@@ -135,6 +138,15 @@ class Raw:
                     return
             self.writer.write(data[at:])
             await self.writer.drain()
+
+    def is_held(self) -> bool:
+        """Whether the server's end still stands; one who does not read cannot tell from his own."""
+        ends = (f"{socket.ntohl(int.from_bytes(socket.inet_aton(host), 'big')):08X}:{port:04X}" for host, port in self._ends)
+        here, there = ends
+        return any(line.split()[1:3] == [there, here] for line in Path("/proc/net/tcp").read_text().splitlines())
+
+    def stop_reading(self) -> None:
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
 
     async def tell(self, document: dict[str, Any]) -> None:
         await self.send(frame(TEXT, json.dumps(document).encode()))
