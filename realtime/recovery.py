@@ -93,10 +93,13 @@ class Recovery:
                 await asyncio.wait_for(incarnation.redirected.wait(), 1.0)
                 await asyncio.sleep(_REDIRECTED_SECONDS)
             incarnation.redirected.clear()
+            arranged = incarnation.arranged
             try:
                 await self._map.refresh()
             except STORE_ERRORS as error:
                 log.debug("nobody tells which server holds which shard: %s", error)
+            if arranged.is_set():
+                await self._live.servers.close_unused()
             await asyncio.gather(*(self._look_at(place) for place in set(incarnation.places)))
 
     async def _look_at(self, place: str) -> None:

@@ -14,8 +14,21 @@ import pytest
 
 from realtime.engines import Engines
 from tests.journey.clients import Client
-from tests.journey.servers import STOP_SECONDS, Server, free_port, processes_of, run_plenum, wait_until
+from tests.journey.servers import (
+    PLENUM,
+    REPOSITORY,
+    START_SECONDS,
+    STOP_SECONDS,
+    Server,
+    environment,
+    free_port,
+    processes_of,
+    run_plenum,
+    wait_until,
+)  # fmt: skip
 from tests.journey.stages import Scene, Seat, Stage, new_id
+
+pytestmark = pytest.mark.timeout(180)
 
 WORKERS = 2
 PHONES = 24
@@ -42,7 +55,7 @@ def crew(make_server: MakeServer) -> tuple[Server, int]:
     port = free_port()
     server = make_server("crew", PLENUM_WORKERS=str(WORKERS), PLENUM_METRICS_PORT=str(port), PLENUM_LEASE_SECONDS="1")
     server.start()
-    wait_until(lambda: read_metrics(port)["plenum_workers", ""] == WORKERS, "every worker is ready", 30)
+    wait_until(lambda: read_metrics(port)["plenum_workers", ""] == WORKERS, "every worker is ready", START_SECONDS)
     return server, port
 
 
@@ -69,13 +82,23 @@ async def press(phone: Client, activity_id: str, number: int) -> dict[str, objec
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads the workers from /proc")
-async def test_workers_are_one_plenum_also_when_one_is_killed(crew: tuple[Server, int], enter_stage: EnterStage) -> None:
+async def test_workers_are_one_plenum_also_when_one_is_killed(
+    crew: tuple[Server, int], enter_stage: EnterStage, tmp_path: Path
+) -> None:
     server, metrics_port = crew
     stage = await enter_stage(server)
     scene = await stage.session()
     activity_id = await scene.add("generic", {}, constraints={"max_responses": 1_000})
     presenter = await scene.present()
     seats, phones = await enter_all(scene)
+
+    # The port is theirs: a second server does not share it, even though they do.
+    second = await asyncio.to_thread(
+        run_plenum, "serve", "--workers", "2", "--host", "127.0.0.1", "--port", str(server.port),
+        "--data-folder", str(tmp_path / "other"),
+    )  # fmt: skip
+    assert second.returncode == 2
+    assert f"Port {server.port} cannot be used" in second.stderr
 
     # Connections are spread, leases are shared, and every worker tells its own numbers.
     def spread() -> bool:
@@ -125,7 +148,8 @@ async def test_workers_are_one_plenum_also_when_one_is_killed(crew: tuple[Server
     assert goodbyes == {4000}
     assert processes_of(server.data) == []
     assert "Traceback" not in server.log.read_text()
-    assert seconds < STOP_SECONDS, f"{seconds:.2f} s"
+    # A third of a second where the machine is free; five processes that end share two cores with the other tests.
+    assert seconds < 2 * STOP_SECONDS, f"{seconds:.2f} s"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads the workers from /proc")
@@ -156,16 +180,6 @@ def test_what_the_first_worker_cannot_use_is_said_once(external_engines: Engines
     assert "Traceback" not in ended.stderr
 
 
-def test_a_second_crew_does_not_share_the_port(crew: tuple[Server, int], external_engines: Engines) -> None:
-    server, _ = crew
-    second = run_plenum(
-        "serve", "--workers", "2", "--host", "127.0.0.1", "--port", str(server.port), REDIS_URL=external_engines.redis_url,
-        DATABASE_URL=external_engines.database_url,
-    )  # fmt: skip
-    assert second.returncode == 2
-    assert f"Port {server.port} cannot be used" in second.stderr
-
-
 def test_the_platform_says_how_many(external_engines: Engines) -> None:
     listed = run_plenum("settings", WEB_CONCURRENCY="3").stdout
     assert re.search(r"^PLENUM_WORKERS +3$", listed, re.MULTILINE)
@@ -174,3 +188,19 @@ def test_the_platform_says_how_many(external_engines: Engines) -> None:
     refused = run_plenum("settings", WEB_CONCURRENCY="many")
     assert refused.returncode == 2
     assert "WEB_CONCURRENCY is 'many'" in refused.stderr
+
+
+def test_a_demo_of_several_workers_plays_and_ends(tmp_path: Path) -> None:
+    output = tmp_path / "demo.log"
+    where = ["--host", "127.0.0.1", "--port", str(free_port()), "--data-folder", str(tmp_path / "data")]
+    command = [*PLENUM, "demo", "--workers", "2", *where]
+    with output.open("wb") as log, subprocess.Popen(
+        [*command, "--phones", "6", "--seconds", "1"], env=environment(), cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT
+    ) as process:  # fmt: skip
+        try:
+            wait_until(lambda: "answers are in" in output.read_text() or process.poll() is not None, "the phones answered", 50)
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, output.read_text()[-3_000:]
+    assert re.search(r"[1-9]\d* answers are in", output.read_text()), output.read_text()[-3_000:]
+    assert processes_of(tmp_path / "data") == []
