@@ -16,6 +16,7 @@ from playwright.async_api import Page
 from tests.browser.cast import Cast
 from tests.browser.chromium import SETTLED, open_browser
 from tests.browser.tour import tour_participant, tour_presenter, tour_screen, tour_types
+from tests.browser.tour_results import tour_import, tour_results
 from tests.browsers import find_browser
 from tests.journey.servers import Server
 from tests.journey.stages import open_stage
@@ -66,6 +67,8 @@ async def take_all(executable: str, album: Album) -> None:
         await tour_presenter(cast, stage, album.look)
         await tour_screen(cast, stage, album.look)
         await tour_types(cast, stage, album.look)
+        await tour_results(cast, stage, album.look)
+        await tour_import(cast, stage, album.look)
 
 
 def main() -> int:
