@@ -722,6 +722,17 @@ SELECT NULL::text AS id, NULL::text AS participant_id, round, '' AS entry, revis
 FROM user_responses WHERE activity_id = $1 AND deleted_at IS NULL
 ORDER BY round, md5(id::text || activity_id::text);
 
+-- name: stream_results_mixed
+-- The same with who, in an order that does not put what one person gave together.
+SELECT response.id::text AS id, response.participant_id::text AS participant_id, response.round, entry, response.revision,
+       response_data, response.created_at, nickname, anonymous, team, is_active,
+       (SELECT sum(delta)::int FROM points_ledger AS ledger
+        WHERE ledger.activity_id = response.activity_id AND ledger.participant_id = response.participant_id
+              AND ledger.round = response.round) AS points
+FROM user_responses AS response JOIN participants ON participants.id = response.participant_id
+WHERE response.activity_id = $1 AND deleted_at IS NULL
+ORDER BY response.round, md5(response.id::text || response.activity_id::text);
+
 -- name: list_answer_spans
 -- When the first and the last response of each round were accepted.
 SELECT round, min(created_at) AS first_at, max(created_at) AS last_at, count(*)::int AS responses

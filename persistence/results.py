@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -15,6 +15,7 @@ from persistence.statements import statement
 
 _STREAM = statement("stream_results")
 _STREAM_SHUFFLED = statement("stream_results_shuffled")
+_STREAM_MIXED = statement("stream_results_mixed")
 _LIST_SPANS = statement("list_answer_spans")
 _COUNT_OVER_TIME = statement("count_answers_over_time")
 _LIST_PEOPLE = statement("list_people")
@@ -22,6 +23,7 @@ _LIST_OF_PEOPLE = statement("list_responses_of_people")
 _LIST_POINTS = statement("list_points_of_people")
 
 Snapshot: TypeAlias = asyncpg.Connection | PoolConnectionProxy  # with a transaction, so that cursors live
+Order: TypeAlias = Literal["by_person", "mixed", "unnamed"]
 _LOWEST_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -80,10 +82,13 @@ async def snapshot(pool: Pool) -> AsyncIterator[Snapshot]:
 
 
 async def of_activity(
-    connection: Snapshot, activity_id: str, *, shuffled: bool, chunk_rows: int
+    connection: Snapshot, activity_id: str, *, order: Order, chunk_rows: int
 ) -> AsyncGenerator[list[ResultRow], None]:
-    """Yield an activity's responses that stand, a chunk at a time; `shuffled` without a trace of who."""
-    query = _STREAM_SHUFFLED if shuffled else _STREAM
+    """Yield an activity's responses that stand, a chunk at a time.
+
+    `by_person` keeps what one person gave together, `mixed` does not; `unnamed` comes without a trace of who.
+    """
+    query = {"by_person": _STREAM, "mixed": _STREAM_MIXED, "unnamed": _STREAM_SHUFFLED}[order]
     async for records in iterate_chunks(connection, query, activity_id, chunk_rows=chunk_rows):
         yield [build_row(ResultRow, record) for record in records]
 

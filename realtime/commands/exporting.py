@@ -31,6 +31,7 @@ Table = Literal["responses", "activities", "participants"]
 _CHUNK_ROWS: Final = 250
 _MOST_COLUMNS: Final = 2_000
 _BUFFER_BYTES: Final = 1_048_576
+_FILES_PER_TURN: Final = 8  # files that may be on their way to slow clients for each that is written at a time
 _WAIT_SECONDS: Final = 20.0  # for a turn; more exports at once would only slow each other down
 _ACTIVITY_COLUMNS: Final = (
     "activity", "activity_id", "title", "question", "type", "state", "round", "responses", "participants", "withdrawn",
@@ -59,6 +60,8 @@ class Exporting:
         self._registry = registry
         self._most_bytes = most_bytes
         self._turns = asyncio.Semaphore(at_a_time)
+        self._most_files = at_a_time * _FILES_PER_TURN
+        self._files = 0  # on the disk, written or being sent
 
     async def session(self, actor: Actor, format: Format, *, table: Table = "responses", bom: bool = False) -> Exported:
         """Everything of a session: in a CSV one table, in the other formats all of them."""
@@ -93,6 +96,8 @@ class Exporting:
         self, actor: Actor, format: Format, write: Callable[[Sheets, Snapshot, Sequence[Rules]], Any], *, suffix: str, bom: bool
     ) -> Exported:
         actor.need("inspect")
+        if self._files >= self._most_files:
+            raise Refusal("overloaded", "Other exports are still being sent. Try again in a moment.", after_ms=5_000)
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 await self._turns.acquire()
@@ -116,8 +121,15 @@ class Exporting:
             "complete": complete,
         }  # fmt: skip
         async with contextlib.AsyncExitStack() as stack:
-            file: IO[bytes] = stack.enter_context(io.BufferedRandom(_Limited(self._most_bytes), _BUFFER_BYTES))
-            sheets = await asyncio.to_thread(open_sheets, format, file, head, bom=bom)
+            # Of a workbook's sheets while it is made; whatever happens, they are gone afterwards.
+            folder = tempfile.TemporaryDirectory(prefix="plenum-")
+            stack.callback(folder.cleanup)
+            limited = _Limited(self._most_bytes, self._forget)
+            self._files += 1
+            file: IO[bytes] = stack.enter_context(io.BufferedRandom(limited, _BUFFER_BYTES))
+            sheets = await asyncio.to_thread(
+                open_sheets, format, file, head, bom=bom, folder=folder.name, most_bytes=self._most_bytes
+            )
             async with results.snapshot(self._pool) as snapshot:
                 rows = await activities.of_session(snapshot, session_id, limit=MOST_ACTIVITIES)
                 known = await decisions.of_session(snapshot, session_id)
@@ -126,7 +138,11 @@ class Exporting:
             size = file.tell()
             file.seek(0)
             stack.pop_all()
+            await asyncio.to_thread(folder.cleanup)
         return Exported(file, size, f"{_file_name(session.title)}{suffix}.{format}", format, saved, complete)
+
+    def _forget(self) -> None:
+        self._files -= 1
 
     # ------------------------------------------------------------------------------------------------- tables
 
@@ -148,7 +164,7 @@ class Exporting:
     async def _chunks(self, snapshot: Snapshot, rules: Rules) -> AsyncIterator[list[ResultRow]]:
         """An activity's responses: the stored ones, then those that PostgreSQL refused and the dead letters keep."""
         stream: AsyncGenerator[list[ResultRow], None] = results.of_activity(
-            snapshot, rules.row.id, shuffled=rules.unnamed, chunk_rows=_CHUNK_ROWS
+            snapshot, rules.row.id, order=rules.order, chunk_rows=_CHUNK_ROWS
         )
         async with contextlib.aclosing(stream) as chunks:
             async for chunk in chunks:
@@ -193,10 +209,16 @@ class Exporting:
 class _Limited(io.FileIO):
     """A temporary file without a name, which the disk forgets when it is closed; it refuses to grow beyond a limit."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, on_close: Callable[[], None]) -> None:
+        self._on_close = on_close
         with tempfile.TemporaryFile(buffering=0) as made:
             super().__init__(os.dup(made.fileno()), "r+b")
         self._most_bytes = most_bytes
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._on_close()
 
     def write(self, data: Any) -> int:
         if self.tell() + len(data) > self._most_bytes:

@@ -27,6 +27,7 @@ from realtime.core.errors import Refusal
 from realtime.core.tally import RESPONSES
 from realtime.store.replicas import Replica
 
+_AT_A_TIME: Final = 4  # reports; each holds a connection to PostgreSQL for a while
 _MOST_STRETCHES: Final = 60
 _STRETCHES_SECONDS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 86_400)
 _CHUNK_ROWS: Final = 500
@@ -43,6 +44,7 @@ class Reporting:
         self._pool = pool
         self._reading = reading
         self._registry = registry
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
 
     async def overview(self, actor: Actor) -> dict[str, Any]:
         """Every activity with what each of its rounds brought, and whether the rows hold all that was counted."""
@@ -90,8 +92,9 @@ class Reporting:
         keys = self._view(replica, activity_id, shown)
         try:
             spans = [span for span in await results.spans(self._pool, activity_id) if span.round > present - _MOST_ROUNDS]
-            course = [await self._course(activity_id, span) for span in spans]
-            changes = [] if rules.unnamed or len(spans) < 2 else await self._changes(rules)
+            async with self._turns:
+                course = [await self._course(activity_id, span) for span in spans]
+                changes = [] if rules.unnamed or len(spans) < 2 else await self._changes(rules)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return {
@@ -110,9 +113,7 @@ class Reporting:
             async with results.snapshot(self._pool) as snapshot:
                 rows = await activities.of_session(snapshot, session_id, limit=MOST_ACTIVITIES)
                 rules = read_rules(rows, await decisions.of_session(snapshot, session_id), hidden, self._registry)
-                named = {
-                    one.row.id: one for one in rules if not one.unnamed and not getattr(one.settings, "anonymous_votes", False)
-                }
+                named = {one.row.id: one for one in rules if not one.unnamed}
                 people = await results.people(snapshot, session_id, after_id=after, limit=limit)
                 ids = [person.id for person in people]
                 given = await results.given(snapshot, session_id, ids, list(named), limit=_MOST_GIVEN) if named else []
@@ -123,11 +124,12 @@ class Reporting:
         listed = []
         for person in people:
             points = {activity_id: sum for (id, activity_id), sum in earned.items() if id == person.id}
+            shown = {activity_id: sum for activity_id, sum in points.items() if activity_id in named}
             listed.append(
                 {
                     "participant": person.id, "name": None if person.anonymous else person.nickname, "team": person.team,
                     "removed": not person.is_active, "points": sum(points.values()) if points else None,
-                    "answers": answers.get(person.id, {}), "points_of": points,
+                    "answers": answers.get(person.id, {}), "points_of": shown,
                 }
             )  # fmt: skip
         return {"participants": listed, "next": people[-1].id if len(people) == limit else None, "complete": complete}
@@ -183,7 +185,7 @@ class Reporting:
         """What became of everybody's answer from each round to the next; people stream by, one at a time."""
         comparisons: dict[int, _Comparison] = {}
         async with results.snapshot(self._pool) as snapshot:
-            stream = results.of_activity(snapshot, rules.row.id, shuffled=False, chunk_rows=_CHUNK_ROWS)
+            stream = results.of_activity(snapshot, rules.row.id, order="by_person", chunk_rows=_CHUNK_ROWS)
             who: str | None = None
             held: list[ResultRow] = []
             async with contextlib.aclosing(stream) as chunks:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from persistence.activities import ActivityRow
-from persistence.results import ResultRow
+from persistence.results import Order, ResultRow
 from realtime.activities.config import Config
 from realtime.activities.contract import ActivityType, Answered, read_answer, read_settings
 from realtime.activities.registry import Registry
@@ -36,6 +36,12 @@ class Rules:
     unnamed: bool
 
     @property
+    def order(self) -> Order:
+        """Where single contributions may be unnamed, their place beside named ones of the same person would tell."""
+        mixed = getattr(self.settings, "allow_anonymous", False) is True
+        return "unnamed" if self.unnamed else "mixed" if mixed else "by_person"
+
+    @property
     def title(self) -> str:
         return self.row.title or question_of(self.config.settings) or self.row.type
 
@@ -57,9 +63,14 @@ def read_rules(
     for number, row in enumerate(rows, start=1):
         kind = registry.resolve(row.type)
         config = Config.model_validate_json(row.config)
-        settings = read_settings(kind, config.settings)
+        try:
+            settings = read_settings(kind, config.settings)
+        except Refusal:  # written under rules that are no longer known: shown as it was stored, marked by nobody
+            kind = registry.resolve("")
+            settings = read_settings(kind, config.settings)
         decided = {round: kind.decided(settings, known) for (id, round), known in decisions.items() if id == row.id}
         unnamed = config.constraints.identity == "anonymous" or config.reveal.names == "nobody"
+        unnamed = unnamed or getattr(settings, "anonymous_votes", False) is True
         found.append(
             Rules(row, number, kind, config, settings, decided, labels_of(config.settings), hidden.get(row.id, 2**31), unnamed)
         )
@@ -97,9 +108,10 @@ def wide_rows(rules: Rules, rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
         read = read_response(rules, row)
         answered = Answered(row.id or "", row.participant_id or "", read.answer, read.elapsed_ms, row.round)
         for typed in rules.kind.rows(rules.marking(row.round), [answered]):
-            common = _who(rules, read, typed) | _what(read)
+            hushed = "participant" not in typed or _is_hushed(read.data)
+            common = _who(rules, read, hushed) | _what(read, hushed)
             own = {name: value for name, value in typed.items() if name not in common}
-            table.append(common | own | ({} if row.points is None else {"points": row.points}))
+            table.append(common | own | ({} if row.points is None or hushed else {"points": row.points}))
         _give_way(count)
     return table
 
@@ -113,9 +125,10 @@ def long_rows(rules: Rules, rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
         read = read_response(rules, row)
         mark = None if read.answer is None else rules.kind.mark(rules.marking(row.round), read.answer)
         which = {"activity": rules.number, "activity_id": rules.row.id, "title": rules.title, "type": rules.row.type}
-        who = _who(rules, read, read.data if isinstance(read.data, dict) else {}, says_who=True)
+        hushed = _is_hushed(read.data)
         judged = {"correct": None, "score": None} if mark is None else {"correct": mark.correct, "score": round(mark.score, 6)}
-        table.append(which | who | _what(read) | judged | {"points": row.points, "data": read.data})
+        said = _who(rules, read, hushed) | _what(read, hushed) | judged
+        table.append(which | said | {"points": None if hushed else row.points, "data": read.data})
         _give_way(count)
     return table
 
@@ -123,11 +136,10 @@ def long_rows(rules: Rules, rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
 LONG_COLUMNS: Final = ("activity", "activity_id", "title", "type", *WHO, *WHAT, "correct", "score", "points", "data")
 
 
-def _who(rules: Rules, read: Read, typed: Mapping[str, Any], *, says_who: bool = False) -> dict[str, Any]:
+def _who(rules: Rules, read: Read, hushed: bool) -> dict[str, Any]:
     """Who answered, unless the activity, the person or the type keeps that to itself."""
     row = read.row
-    hushed = getattr(rules.settings, "anonymous_votes", False) if says_who else "participant" not in typed
-    if rules.unnamed or hushed or typed.get("anonymous") is True:
+    if rules.unnamed or hushed:
         return {"round": row.round, "participant": None, "name": None, "team": None}
     return {
         "round": row.round,
@@ -137,9 +149,15 @@ def _who(rules: Rules, read: Read, typed: Mapping[str, Any], *, says_who: bool =
     }
 
 
-def _what(read: Read) -> dict[str, Any]:
-    at = read.row.created_at
-    return {"answered_at": None if at is None else at.isoformat(), "elapsed_ms": read.elapsed_ms, "answer": read.words}
+def _is_hushed(data: Any) -> bool:
+    """Whether a single contribution was given without a name."""
+    return isinstance(data, dict) and data.get("anonymous") is True
+
+
+def _what(read: Read, hushed: bool) -> dict[str, Any]:
+    at = None if hushed else read.row.created_at
+    elapsed_ms = None if hushed else read.elapsed_ms
+    return {"answered_at": None if at is None else at.isoformat(), "elapsed_ms": elapsed_ms, "answer": read.words}
 
 
 def _give_way(count: int) -> None:

@@ -11,6 +11,7 @@ from typing import IO, Any, Final, Literal, Protocol
 
 import xlsxwriter
 
+from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 
 Format = Literal["csv", "xlsx", "json", "ndjson"]
@@ -40,12 +41,17 @@ class Sheets(Protocol):
     def close(self) -> None: ...
 
 
-def open_sheets(format: Format, file: IO[bytes], head: Mapping[str, Any], *, bom: bool = False, folder: str = "") -> Sheets:
-    """A writer into a file. `head` is what the file says of itself, where the format has a place for it."""
+def open_sheets(
+    format: Format, file: IO[bytes], head: Mapping[str, Any], *, bom: bool = False, folder: str = "", most_bytes: int = 2**40
+) -> Sheets:  # fmt: skip
+    """A writer into a file. `head` is what the file says of itself, where the format has a place for it.
+
+    A workbook keeps its sheets in `folder` while it is made, and refuses more than `most_bytes` of text.
+    """
     if format == "csv":
         return _Csv(file, bom=bom)
     if format == "xlsx":
-        return _Workbook(file, head, folder)
+        return _Workbook(file, head, folder, most_bytes)
     return _JsonLines(file, head) if format == "ndjson" else _Json(file, head)
 
 
@@ -143,7 +149,8 @@ class _Json:
 class _Workbook:
     """A sheet per table; one that is full goes on in the next. Only texts, numbers and yes or no: never a formula."""
 
-    def __init__(self, file: IO[bytes], head: Mapping[str, Any], folder: str) -> None:
+    def __init__(self, file: IO[bytes], head: Mapping[str, Any], folder: str, most_bytes: int) -> None:
+        self._left = most_bytes
         options = {
             "constant_memory": True, "tmpdir": folder or None, "strings_to_formulas": False, "strings_to_urls": False,
             "strings_to_numbers": False, "nan_inf_to_errors": True,
@@ -194,7 +201,11 @@ class _Workbook:
         elif isinstance(value, int | float) and abs(value) < 1e15:
             self._sheet.write_number(row, column, value, style)
         else:
-            self._sheet.write_string(row, column, str(value).translate(_NOT_IN_XML)[:_XLSX_TEXT], style)
+            text = str(value).translate(_NOT_IN_XML)[:_XLSX_TEXT]
+            self._left -= len(text)
+            if self._left < 0:
+                raise Refusal("too_large", "The export is larger than this server writes.")
+            self._sheet.write_string(row, column, text, style)
 
     def _free(self, name: str) -> str:
         """A name that Excel takes for a sheet, and that no other sheet has."""

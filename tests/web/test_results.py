@@ -147,6 +147,39 @@ async def test_hidden_estimates_stay_hidden_until_the_reveal(scene: Scene) -> No
     assert row["answer"] == "13"
 
 
+async def test_single_contributions_without_a_name_stay_without_one(scene: Scene) -> None:
+    qna = await scene.add("qna", {"topic": "Ask", "moderate_questions": False})
+    seat = await scene.join("Quirin")
+    for text, anonymous in (("Named one?", False), ("Hidden one?", True)):
+        given = await scene.answer(qna, seat, {"action": "question", "text": text, "anonymous": anonymous})
+        assert given.status_code == 201, given.text
+    for path in (f"/activities/{qna}/export", f"/sessions/{scene.id}/export"):
+        rows = {row["name"]: row for row in await lines(scene, path)}
+        assert set(rows) == {"Quirin", ""}
+        assert not any(rows[""].get(name) for name in ("participant", "team", "answered_at", "elapsed_ms", "points"))
+        assert "Hidden one?" in rows[""]["answer"]
+    (person,) = (await get(scene, f"/sessions/{scene.id}/results/participants")).json()["participants"]
+    assert "Hidden" not in json.dumps(person)
+    poker = await scene.add(
+        "planning_poker", {"story": {"key": "S", "title": "Login"}, "anonymous_votes": True, "auto_reveal": False}
+    )
+    await scene.answer(poker, seat, {"estimate": "5"})
+    await scene.post(f"/activities/{poker}/reveal", {"revealed": True})
+    (row,) = await lines(scene, f"/activities/{poker}/export")
+    assert (row["answer"], row["name"], row["participant"], row["answered_at"]) == ("5", "", "", "")
+
+
+async def test_activity_whose_settings_no_longer_fit_spoils_no_other(scene: Scene) -> None:
+    old, new = await scene.add("poll"), await scene.add("poll")
+    seat = await scene.join("Ann")
+    for activity in (old, new):
+        await scene.answer(activity, seat, {"selected": ["a"]})
+    await get(scene, f"/sessions/{scene.id}/results")  # and so both are stored
+    await scene.stage.database.execute("UPDATE activities SET config = jsonb_set(config, '{settings}', '{}') WHERE id = $1", old)
+    rows = await lines(scene, f"/sessions/{scene.id}/export")
+    assert [(row["activity_id"], json.loads(row["data"])) for row in rows] == [(id, {"selected": ["a"]}) for id in (old, new)]
+
+
 async def test_people_come_by_the_page_with_their_answers_and_points(scene: Scene) -> None:
     quiz = await scene.add("quiz", QUIZ, scoring={"mode": "accuracy", "points": 100})
     for number in range(5):
