@@ -180,7 +180,7 @@ async def tour_presenter(cast: Cast, stage: Stage, look: Look) -> None:
     await expect(page.get_by_role("button", name="Open again").first).to_be_visible()
     await look("run-ended", page)
     await page.goto(f"{desk.url}/present")
-    await expect(page.get_by_role("link", name=re.compile("Excursion"))).to_be_visible()
+    await expect(page.get_by_role("link", name=re.compile("^Excursion"))).to_be_visible()
     await look("sessions", page)
 
 
