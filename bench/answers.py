@@ -24,7 +24,7 @@ def write_text(activity_id: str, number: int) -> bytes:
 
 
 def speak(activity_id: str, number: int, data: dict[str, Any]) -> bytes:
-    message = {"type": "submit", "id": number, "activity_id": activity_id, "submission_id": uuid7(), "data": data}
+    message = {"id": number, "type": "submit", "activity_id": activity_id, "submission_id": uuid7(), "data": data}
     return frame(json.dumps(message, separators=(",", ":")).encode())
 
 

@@ -216,7 +216,7 @@ def uuid7() -> str:
 
 
 def submit(activity_id: str, number: int, choice: str) -> bytes:
-    message = {"type": "submit", "id": number, "activity_id": activity_id, "submission_id": uuid7(), "data": {"selected": [choice]}}
+    message = {"id": number, "type": "submit", "activity_id": activity_id, "submission_id": uuid7(), "data": {"selected": [choice]}}
     return frame(json.dumps(message, separators=(",", ":")).encode())
 
 

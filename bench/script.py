@@ -9,7 +9,9 @@ from redis import Redis
 from bench.measure import cpu_seconds
 from bench.phones import uuid7
 from realtime.store import keys, scripts
+from realtime.store.connection import Incarnation
 from realtime.store.intake import Intake, Submission, Verdict
+from realtime.store.servers import Servers
 
 SHARDS = 16
 BATCH = 100
@@ -29,7 +31,8 @@ class Caller:
         self._epoch = self._redis.hget(keys.Shard(self._session.shard).epoch, "epoch")
         self._connection = self._redis.connection_pool.get_connection()
         self._intake = Intake(
-            self._redis, None, [keys.Shard(number) for number in range(SHARDS)], batch=BATCH, pipeline=2_000, waiting=1,
+            Servers(Incarnation(SHARDS), lambda _: self._redis), [keys.Shard(number) for number in range(SHARDS)], batch=BATCH,
+            pipeline=2_000, waiting=1,
             high_water=100_000_000, timeout_seconds=1.0,
         )  # fmt: skip
 
@@ -47,7 +50,7 @@ class Caller:
                     json.dumps(envelope, separators=(",", ":")), "", _ignore,
                 )
             )  # fmt: skip
-        return b"".join(self._connection.pack_command(*self._intake._command(part, self._epoch)))
+        return self._intake._pack(part, self._epoch)
 
     def call(self, ready: bytes, answers: int) -> None:
         """Send it, and see that all were accepted."""

@@ -135,7 +135,7 @@ class App:
         self.gate, self.entrance = self.identity.gate, self.identity.entrance
         self.answering = Answering(
             self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
-            readmit=self.gate.readmit, most_slow=settings.accept_waiting,
+            readmit=self.gate.readmit, most_slow=settings.accept_waiting, most_judgements=settings.judgements,
         )  # fmt: skip
         self.drafting = Drafting(
             self.live, Drafts(self.live, most=settings.most_drafts, most_unsaved=settings.most_unsaved_drafts), self.replicas,

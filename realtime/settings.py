@@ -63,6 +63,7 @@ class Settings:
     accept_waiting: int = knob(
         20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000
     )
+    judgements: int = knob(20_000, "judged answers that a process remembers, so that equal ones are judged once", least=1)
     outbox_high_water: int = knob(
         1_000_000, "most accepted answers per shard that PostgreSQL has not seen; above it new ones get `retry`", least=100
     )

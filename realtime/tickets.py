@@ -81,8 +81,11 @@ class KeyRing:
         """Take over the keys that count now; what an absent key signed counts no more."""
         if not keys:
             raise ValueError("a key ring needs a key")
-        self._keys = dict(keys)
-        self._kid, self._secret = keys[0]
+        # Ready for each purpose, so that signing only adds the body.
+        self._signers = {
+            kid: {purpose: hmac.new(secret, purpose, "sha256") for purpose in (_TICKET, _RECEIPT)} for kid, secret in keys
+        }
+        self._kid = keys[0][0]
 
     def participant_ticket(self, ticket: ParticipantTicket) -> str:
         """The signed text of a participant's ticket."""
@@ -92,13 +95,13 @@ class KeyRing:
                 ensure_ascii=False, separators=(",", ":"),
             ).encode()
         )  # fmt: skip
-        return f"{self._kid}.{body}.{self._sign(self._secret, _TICKET, body.encode())}"
+        return f"{self._kid}.{body}.{self._sign(self._kid, _TICKET, body)}"
 
     def read_participant_ticket(self, text: str, now_s: float) -> ParticipantTicket:
         """Check a ticket; raises Refusal `unauthenticated` or `ticket_expired`."""
         parts = text.split(".")
-        secret = self._keys.get(parts[0]) if len(parts) == 3 else None
-        if secret is None or not hmac.compare_digest(parts[2].encode(), self._sign(secret, _TICKET, parts[1].encode()).encode()):
+        known = len(parts) == 3 and parts[0] in self._signers
+        if not known or not hmac.compare_digest(parts[2].encode(), self._sign(parts[0], _TICKET, parts[1]).encode()):
             raise Refusal("unauthenticated")
         try:
             session_id, participant_id, nickname, anonymous, expires_at_s = json.loads(_decode(parts[1]))
@@ -111,40 +114,44 @@ class KeyRing:
     def receipt(self, submission: "Signed", receipt: Receipt) -> str:
         """The receipt of an accepted submission."""
         head = f"{self._kid}.{receipt.epoch}.{receipt.offset}.{receipt.revision}.{receipt.at_ms}"
-        return f"{head}.{self._sign(self._secret, _RECEIPT, f'{head}.{submission.text}'.encode())}"
+        return f"{head}.{self._sign(self._kid, _RECEIPT, f'{head}.{submission.text}')}"
 
     def read_receipt(self, text: str, submission: "Signed") -> Receipt | None:
         """What a receipt proves of this very submission, or None when it proves nothing."""
         head, _, signature = text.rpartition(".")
         parts = head.split(".")
-        secret = self._keys.get(parts[0]) if len(parts) in _RECEIPT_PARTS else None
-        if secret is None:
+        if len(parts) not in _RECEIPT_PARTS or parts[0] not in self._signers:
             return None
-        expected = self._sign(secret, _RECEIPT, f"{head}.{submission.text}".encode())
+        expected = self._sign(parts[0], _RECEIPT, f"{head}.{submission.text}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             return None
         return Receipt(parts[1], *map(int, parts[2:]))
 
-    @staticmethod
-    def _sign(secret: bytes, purpose: bytes, body: bytes) -> str:
-        return _encode(hmac.digest(secret, purpose + body, "sha256"))
+    def _sign(self, kid: str, purpose: bytes, body: str) -> str:
+        signer = self._signers[kid][purpose].copy()
+        signer.update(body.encode())
+        return _encode(signer.digest())
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a receipt is bound to; `data` is the JSON text of the answer that was accepted."""
+    """What a receipt is bound to; `digest` is that of the answer that was accepted."""
 
     session_id: str
     activity_id: str
     participant_id: str
     submission_id: str
     round: int
-    data: str
+    digest: str
 
     @property
     def text(self) -> str:
-        digest = sha256(self.data.encode()).hexdigest()
-        return f"{self.session_id}|{self.activity_id}|{self.participant_id}|{self.submission_id}|{self.round}|{digest}"
+        return f"{self.session_id}|{self.activity_id}|{self.participant_id}|{self.submission_id}|{self.round}|{self.digest}"
+
+
+def digest_of(data: str) -> str:
+    """The digest of an answer's JSON text."""
+    return sha256(data.encode()).hexdigest()
 
 
 def _encode(raw: bytes) -> str:

@@ -135,6 +135,7 @@ class ActivityType(Generic[SettingsT, AnswerT]):
     qti: ClassVar[str | None] = None  # QTI 3 interaction
     moodle: ClassVar[str | None] = None  # Moodle question type
     xapi: ClassVar[str] = "other"  # xAPI interactionType
+    timed: ClassVar[bool] = False  # whether counters look at the time that an answer took
     settings_model: ClassVar[type[BaseModel]]
     answer_model: ClassVar[type[BaseModel]]
     # Paths in the settings that hold the answer key, for `public_settings` ("correct", "options[].fraction").

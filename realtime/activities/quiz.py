@@ -108,6 +108,7 @@ class Quiz(ActivityType[Settings, Answer]):
     name = "quiz"
     aliases = ("quiz_question", "mcq", "true_false")
     qti, moodle, xapi = "choiceInteraction", "multichoice", "choice"
+    timed = True
     settings_model, answer_model = Settings, Answer
     secrets = ("correct", "mapping", "explanation")
     example: ClassVar[Mapping[str, Json]] = {

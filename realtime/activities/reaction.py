@@ -49,6 +49,7 @@ class Reaction(ActivityType[Settings, Answer]):
     name = "reaction"
     aliases = ("pulse", "feedback", "confusion")
     xapi = "other"
+    timed = True
     settings_model, answer_model = Settings, Answer
     example = {
         "settings": {

@@ -168,4 +168,4 @@ class Link(asyncio.Protocol):
 
 def encode_command(command: Mapping[str, Any], message_id: int) -> bytes:
     """A command's JSON text with its number."""
-    return json.dumps({**command, "id": message_id}, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps({"id": message_id, **command}, ensure_ascii=False, separators=(",", ":")).encode()

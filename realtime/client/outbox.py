@@ -43,15 +43,9 @@ class Entry:
         known = {"round": self.round, "revision": self.revision}
         if self.withdraw:
             return {"type": "withdraw", **kept, "entry": self.entry or "", **known, "receipt": self.receipt}
-        return {
-            "type": "submit",
-            **kept,
-            "data": self.data,
-            **known,
-            "entry": self.entry,
-            "receipt": self.receipt,
-            "metadata": self.metadata,
-        }
+        # In the order, and without what is not said, by which the server knows an ordinary press at a glance.
+        said = {**known, "entry": self.entry, "receipt": self.receipt, "metadata": self.metadata}
+        return {"type": "submit", **kept, **{name: value for name, value in said.items() if value is not None}, "data": self.data}
 
 
 class Outbox:

@@ -5,23 +5,29 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from realtime.activities.answers import envelope, item_document, judge
+from realtime.activities.answers import envelope, judge
+from realtime.activities.config import Config
+from realtime.activities.contract import ActivityType
 from realtime.activities.crowding import fold
 from realtime.activities.projection import ActivityCopy, live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
+from realtime.commands.judgements import Judgements, is_alike_for_all, judgement_of
+from realtime.core import json_text
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
-from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw
+from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw, accepted_text, read_command
+from realtime.core.presses import Press
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
 from realtime.store import keys
 from realtime.store.intake import COLD, UNKNOWN, Intake, Submission, Verdict
 from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
-from realtime.tickets import KeyRing, Receipt, Signed
+from realtime.tickets import KeyRing, Receipt, Signed, digest_of
 
 Reply = Callable[[Frame], None]
+Acknowledge = Callable[[int, bytes], None]  # offset, the ready reply
 
 MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
 
@@ -41,8 +47,8 @@ class Answering:
 
     def __init__(
         self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, *, shards: int, durability: str,
-        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, clock: Callable[[],
-            float] = time.time,
+        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, most_judgements: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._replicas = replicas
         self._intake = intake
@@ -55,10 +61,63 @@ class Answering:
         self._most_slow = most_slow
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
+        self._judgements = Judgements(most_judgements)
 
-    def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply) -> None:
-        """Judge and count an answer; `reply` is called exactly once, now or later, never raises."""
-        self._judge(actor, command, reply, 1)
+    def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply, *, data: bytes = b"") -> None:
+        """Judge and count an answer; `reply` is called exactly once, now or later, never raises.
+
+        `data` is the answer's text as it was sent, by which the next one like it is known.
+        """
+        self._judge(actor, command, reply, 1, data=data)
+
+    def press(self, actor: Actor, press: Press, reply: Reply, acknowledge: Acknowledge) -> bool:
+        """Count an answer like one that was judged before; False where there was none, and nothing was done.
+
+        Then `acknowledge` gets the ready reply and its offset, or `reply` a refusal.
+        """
+        replica = self._replicas.peek(actor.session_id)
+        copy = None if replica is None else replica.activities.get(press.activity_id)
+        if replica is None or copy is None or (document := copy.document) is None or document["state"] not in VISIBLE:
+            return False
+        judgement = self._judgements.find((press.activity_id, document["settings_version"], press.data))
+        participant_id = actor.participant_id
+        if judgement is None or participant_id is None or actor.role != "participant":
+            return False
+        kind, config, settings = copy.rules(self._registry)
+        round = press.round or document["round"]
+        now_ms = int(self._clock() * 1_000)
+        from_ms = document.get("from_ms")
+        elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
+        signed = Signed(actor.session_id, press.activity_id, participant_id, press.submission_id, round, judgement.digest)
+
+        def done(verdict: Verdict) -> None:
+            error = verdict.error
+            if error is None:
+                at_ms = verdict.at_ms if verdict.duplicate else now_ms
+                receipt = self._ring.receipt(signed, Receipt(verdict.epoch, verdict.offset, verdict.revision, at_ms))
+                text = accepted_text(
+                    press.id, press.activity_id, press.submission_id, verdict.response_id, judgement.entry, round,
+                    verdict.revision, verdict.epoch, verdict.offset, receipt, self._durability, verdict.duplicate,
+                )  # fmt: skip
+                acknowledge(verdict.offset, text)
+            elif isinstance(error, Refusal) and not (error.code == "wrong_round" and press.round is None):
+                reply(refusal_frame(press.id, error))
+            else:
+                command = read_command(press.text)
+                self._look_again(actor, command, reply, 1, None, load=error == COLD, readmit=error == UNKNOWN)
+
+        live = live_of(copy, settings, replica.people) if type(kind).admit is not ActivityType.admit else None
+        barred = None if live is None else _admission(kind, live, participant_id, judgement.answer)
+        self._intake.put(
+            Submission(
+                keys.session(actor.session_id, self._shards), press.activity_id, round, document["settings_version"],
+                participant_id, judgement.entry, press.submission_id, new_uuid(now_ms), press.revision or 0, -1, False, barred,
+                judgement.entry_limit, judgement.counters_of(kind, settings, elapsed_ms),
+                judgement.payload(press.metadata, elapsed_ms), judgement.item_of(participant_id, _name(actor, config)), done,
+                False, kind.most_counters,
+            )
+        )  # fmt: skip
+        return True
 
     async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
         """Put a draft through the same path when time is up, as of the moment it was last saved."""
@@ -67,8 +126,9 @@ class Answering:
         return await verdict
 
     def _judge(
-        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None = None
-    ) -> None:
+        self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None = None, *,
+        data: bytes = b"",
+    ) -> None:  # fmt: skip
         try:
             actor.need("answer")
             replica = self._replicas.peek(actor.session_id)
@@ -82,13 +142,13 @@ class Answering:
                 self._look_again(actor, command, reply, attempt, draft_ms, load=replica is None)
                 return
             assert replica is not None
-            self._put(actor, command, reply, attempt, draft_ms, copy, replica)
+            self._put(actor, command, reply, attempt, draft_ms, copy, replica, data)
         except Refusal as refusal:
             reply(refusal_frame(command.id, refusal))
 
     def _put(
         self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, copy: ActivityCopy,
-        replica: Replica,
+        replica: Replica, text: bytes,
     ) -> None:  # fmt: skip
         assert actor.participant_id is not None
         kind, config, settings = copy.rules(self._registry)
@@ -98,7 +158,7 @@ class Answering:
         data = command.data if isinstance(command, Submit) else None
         expected = -1
         signed = Signed(
-            actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, encode(data)
+            actor.session_id, command.activity_id, actor.participant_id, command.submission_id, round, digest_of(encode(data))
         )
         proof = self._ring.read_receipt(command.receipt, signed) if command.receipt else None
         barred: Refusal | None = None
@@ -113,13 +173,15 @@ class Answering:
             )  # fmt: skip
             if judged.answer is not None and proof is None:
                 barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
-            shown = None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
-            metadata = command.metadata.model_dump(exclude_none=True) if command.metadata else {}
+            judgement = judgement_of(kind, document["type"], judged, signed.digest)
+            if text and is_alike_for_all(kind, config) and json_text.is_value(text):
+                self._judgements.keep((command.activity_id, copy.settings_version, text), judgement)
+            metadata = encode(command.metadata.model_dump(exclude_none=True)) if command.metadata else "{}"
             others = copy.crowd(round).others(kind, settings, judged.counters, copy.tallies.get(round, {}))
-            payload = encode(envelope(document["type"], kind.version, judged.data, metadata, elapsed_ms, others))
-            counted = fold(kind, settings, judged.counters, others) if others else judged.counters
-            counters, entry, limit = encode(counted), judged.entry, judged.entry_limit
-            item = "" if judged.item is None else encode(item_document(actor.participant_id, judged.item, shown))
+            counters = encode(fold(kind, settings, judged.counters, others) if others else judged.counters)
+            payload = judgement.payload(metadata, elapsed_ms, others)
+            entry, limit = judged.entry, judged.entry_limit
+            item = judgement.item_of(actor.participant_id, _name(actor, config))
             if command.expected_revision is not None and proof is None:
                 expected = command.expected_revision
         else:
@@ -151,7 +213,7 @@ class Answering:
 
         self._intake.put(
             Submission(
-                keys.Session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version,
+                keys.session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version,
                 actor.participant_id,
                 entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit,
                 counters, payload, item, done,
@@ -187,6 +249,10 @@ class Answering:
         else:
             self._judge(actor, command, reply, attempt + 1, draft_ms)
 
+
+def _name(actor: Actor, config: Config) -> str | None:
+    """The name under which others may see what somebody wrote."""
+    return None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
 
 
 def _admission(kind: Any, live: Any, participant_id: str, answer: Any) -> Refusal | None:

@@ -107,6 +107,15 @@ def decode(text: str | bytes, limits: Limits = DEFAULT_LIMITS) -> JsonValue:
     return value
 
 
+def is_value(text: bytes) -> bool:
+    """Whether a text is one whole document that `decode` takes, with nothing before or behind it."""
+    try:
+        decode(text)
+    except Refusal:
+        return False
+    return True
+
+
 def _depth(text: str) -> int:
     depth = deepest = 0
     in_string = escaped = False

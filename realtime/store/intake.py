@@ -23,6 +23,10 @@ log = logging.getLogger("plenum.store")
 
 CIRCUIT_SECONDS: Final = 0.25  # after a failed call answers get `retry` at once for this long
 
+_HEAD_PARTS: Final = 29  # of a call, before the answers
+_ANSWER_PARTS: Final = 11
+_MOST_HEADS: Final = 4_096
+
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
 UNKNOWN: Final = "stranger"  # the live store forgot who this is: let the ticket's holder in again
 COLD: Final = "cold"  # the session is not live: load it and try again
@@ -95,6 +99,7 @@ class Intake:
         self._most_keys = changes_limit * 9 // 10  # the rest is for what presenters write
         self._timeout_seconds = timeout_seconds
         self._fault = fault  # test hook
+        self._heads: dict[tuple[Any, ...], bytes] = {}  # what is the same in all calls for an activity
         self._lanes: dict[str, _Lane] = {}
         self.judged = 0
         self.calls = 0
@@ -136,7 +141,7 @@ class Intake:
             key = (submission.session.id, submission.activity_id, submission.round, submission.settings_version)
             groups.setdefault(key, []).append(submission)
         calls: list[tuple[str, list[Submission]]] = []
-        commands: list[list[Any]] = []
+        packed: list[bytes] = []
         for group in groups.values():
             shard = group[0].session.shard
             epoch = self._incarnation.epochs[shard]
@@ -145,14 +150,14 @@ class Intake:
                 continue
             for start in range(0, len(group), self._batch):
                 part = group[start : start + self._batch]
-                commands.append(self._command(part, epoch))
+                packed.append(self._pack(part, epoch))
                 calls.append((epoch, part))
         if not calls:
             return
         self._fault("before_accept")
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                results = await self._servers.execute(lane.place, commands)
+                results = await self._servers.send(lane.place, packed)
         except (RedisError, TimeoutError, OSError) as error:
             log.warning("accept failed, answers get retry: %s", str(error) or type(error).__name__)
             # Those who waited behind this call have waited long enough; for a moment nobody else is made to.
@@ -177,11 +182,21 @@ class Intake:
         except RedisError as error:
             log.warning("scripts could not be loaded: %s", error)
 
-    def _command(self, part: list[Submission], epoch: str) -> list[Any]:
+    def _pack(self, part: list[Submission], epoch: str) -> bytes:
+        """The script call for answers to one activity, as it goes over the connection."""
         first = part[0]
+        key = first.session.id, first.activity_id, first.round, first.settings_version, first.most_counters, epoch
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            head = self._heads[key] = b"".join(map(_bulk, self._head(first, epoch)))
+        return b"*%d\r\n%b%b" % (_HEAD_PARTS + _ANSWER_PARTS * len(part), head, b"".join(map(_pack_answer, part)))
+
+    def _head(self, first: Submission, epoch: str) -> list[Any]:
         session, activity_id, round = first.session, first.activity_id, first.round
         shard = self._shards[session.shard]
-        command: list[Any] = [
+        return [
             "EVALSHA", scripts.DIGESTS["accept"], 17, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
             session.parts, session.people, session.seen, session.answers(activity_id, round), session.entries(activity_id, round),
             session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
@@ -190,13 +205,6 @@ class Intake:
             epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
             self._most_keys, first.most_counters,
         ]  # fmt: skip
-        for one in part:
-            command += (
-                one.participant_id, one.entry, one.submission_id, one.response_id, one.revision, one.expected_revision,
-                "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0", one.entry_limit,
-                one.counters, one.payload, one.item,
-            )  # fmt: skip
-        return command
 
     def _deliver(self, part: list[Submission], epoch: str, result: Any) -> None:
         if isinstance(result, ResponseError):
@@ -238,3 +246,24 @@ class Intake:
 def _tell(part: list[Submission], error: Refusal | str) -> None:
     for one in part:
         one.done(Verdict(error))
+
+
+def _bulk(value: object) -> bytes:
+    """A value as Redis reads it (RESP bulk string)."""
+    raw = str(value).encode()
+    return b"$%d\r\n%b\r\n" % (len(raw), raw)
+
+
+def _pack_answer(one: Submission) -> bytes:
+    """The parts of one answer, in the order in which the script takes them. All but the last three are ASCII."""
+    standing = "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0"
+    revision, expected, limit = str(one.revision), str(one.expected_revision), str(one.entry_limit)
+    counters, payload, item = one.counters.encode(), one.payload.encode(), one.item.encode()
+    head = (
+        f"${len(one.participant_id)}\r\n{one.participant_id}\r\n${len(one.entry)}\r\n{one.entry}\r\n"
+        f"${len(one.submission_id)}\r\n{one.submission_id}\r\n${len(one.response_id)}\r\n{one.response_id}\r\n"
+        f"${len(revision)}\r\n{revision}\r\n${len(expected)}\r\n{expected}\r\n$1\r\n{standing}\r\n${len(limit)}\r\n{limit}\r\n"
+    ).encode("ascii")
+    return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
+        head, len(counters), counters, len(payload), payload, len(item), item,
+    )  # fmt: skip

@@ -45,6 +45,7 @@ Global
     plenum:{0}:idempotency:index    ZSET  digest -> time ms at which it lapses
 """
 
+from functools import lru_cache
 from zlib import crc32
 
 PREFIX = "plenum"
@@ -123,6 +124,12 @@ class Session:
 
     def drafts(self, activity_id: str, round: int) -> str:
         return f"{self.base}drafts:{activity_id}:{round}"
+
+
+@lru_cache(maxsize=4_096)
+def session(session_id: str, shards: int) -> Session:
+    """The keys of a session, as they are asked for by every answer."""
+    return Session(session_id, shards)
 
 
 def join_code(code: str) -> str:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from realtime.store.connection import STORE_ERRORS, Client, Incarnation, UnfitStore, check_server
 from realtime.store.topology import Node, find_owners, list_places, must_be_cluster, read_nodes, read_seeds, slot_of
@@ -38,6 +38,26 @@ class Servers:
         if client is None:
             client = self._clients[place] = self._open(place)
         return client
+
+    async def send(self, place: str, packed: Sequence[bytes]) -> list[Any]:
+        """Send ready commands in one round trip; each gets its reply or its error. Raises what the connection raises."""
+        pool = self.at(place).connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command([b"".join(packed)])
+            results: list[Any] = []
+            for _ in packed:
+                try:
+                    results.append(await connection.read_response())
+                except ResponseError as error:
+                    results.append(error)
+        except BaseException:
+            # What is still to come on it must never be taken for the reply to somebody else's call.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
+        return results
 
     async def execute(self, place: str, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send commands in one round trip; each gets its reply or its error. Raises what the connection raises."""

@@ -46,6 +46,7 @@ from realtime.core.messages import (
     encode,
     read_command,
 )
+from realtime.core.presses import read_press
 from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.rooms import Connection, Own
@@ -174,6 +175,11 @@ class Socket:
 
     def received(self, text: bytes) -> None:
         """One text frame. Whatever is in it, this does not raise."""
+        press = read_press(text) if self._connection is not None and self._actor is not None else None
+        if press is not None and self._connection is not None and self._actor is not None:
+            self._connection.heard_at = time.monotonic()
+            if self._sockets.answering.press(self._actor, press, self._reply, self._acknowledge):
+                return
         try:
             command = read_command(text, self._sockets.limits)
         except Refusal as refusal:
@@ -189,7 +195,7 @@ class Socket:
                 return
             if answers:
                 assert self._actor is not None
-                self._sockets.answering.submit(self._actor, command, self._reply)
+                self._sockets.answering.submit(self._actor, command, self._reply, data=press.data if press else b"")
                 return
         if isinstance(command, Hello):
             if self._greeted:
@@ -231,6 +237,13 @@ class Socket:
         if isinstance(frame, Accepted):
             connection.own_offset = max(connection.own_offset, frame.offset)
         connection.push(encode(frame))
+
+    def _acknowledge(self, offset: int, text: bytes) -> None:
+        """The ready reply to an accepted answer."""
+        connection = self._connection
+        if connection is not None:
+            connection.own_offset = max(connection.own_offset, offset)
+            connection.push(text)
 
     def _start(self, work: Any, message_id: int) -> None:
         if len(self._tasks) >= _MOST_TASKS:

@@ -79,7 +79,7 @@ async def test_a_draft_that_was_not_stored_yet_outlives_a_restart_of_redis(engin
         await stage.draft(ann, activity_id, A)
         assert await rows(stage) == []
         for shard in stage.app.live.shards:
-            await stage.app.live.redis.hdel(shard.epoch, "epoch")
+            await stage.app.live.servers.at("").hdel(shard.epoch, "epoch")
         stage.app.incarnation.lose_all()
         await until(lambda: all(stage.app.incarnation.epochs), "epochs")
         assert await drafts_of(stage, ann, activity_id) == [(1, '{"selected":["a"]}')]
@@ -175,6 +175,6 @@ async def test_a_draft_at_the_closing_instant_is_handed_in_or_refused(stage: Sta
 
     await asyncio.gather(close(), *(write(number, one) for number, one in enumerate(people)))
     session = stage.app.live.session(stage.session_id)
-    answered = set(await stage.app.live.redis.hkeys(session.answers(activity_id, 1)))
+    answered = set(await stage.app.live.servers.at("").hkeys(session.answers(activity_id, 1)))
     assert (answered, codes) == (kept, {"activity_closed"})
     await stage.verify()

@@ -13,6 +13,7 @@ from realtime.tickets import (
     ParticipantTicket,
     Receipt,
     Signed,
+    digest_of,
     hash_ticket,
     new_presenter_ticket,
     presenter_session,
@@ -21,7 +22,7 @@ from realtime.tickets import (
 OLD, NEW = ("k1", b"1" * 32), ("k2", b"2" * 32)
 RING = KeyRing([OLD])
 ADA = ParticipantTicket(new_uuid(), new_uuid(), 'Ada 🔥|."', False, 2_000_000_000)
-ANSWER = Signed(new_uuid(), new_uuid(), new_uuid(), new_uuid(), 1, '{"selected":["a"]}')
+ANSWER = Signed(new_uuid(), new_uuid(), new_uuid(), new_uuid(), 1, digest_of('{"selected":["a"]}'))
 RECEIPT = Receipt("abc-0123", 17, 3, 1_790_000_000_123)
 
 

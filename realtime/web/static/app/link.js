@@ -74,7 +74,7 @@ export class Link {
     const id = this.#nextId++;
     this.#spokeMs = this.#options.clock.now();
     if (waiting) this.#pending.set(id, waiting);
-    this.#socket.send(JSON.stringify({ ...command, id }));
+    this.#socket.send(JSON.stringify({ id, ...command }));
   }
 
   get pendingCount() {

@@ -107,7 +107,9 @@ export function commandOf(entry) {
   if (entry.withdraw) {
     return { type: "withdraw", activity_id, submission_id, entry: entry.entry ?? "", round, revision, receipt };
   }
-  return { type: "submit", activity_id, submission_id, data, round, revision, entry: entry.entry, receipt, metadata };
+  // In the order, and without what is not said, by which the server knows an ordinary press at a glance.
+  const said = { type: "submit", activity_id, submission_id, round, revision, entry: entry.entry, receipt, metadata };
+  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value != null)), data };
 }
 
 /**

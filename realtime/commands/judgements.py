@@ -1,0 +1,80 @@
+"""What was found about answers, by their text: of a thousand equal ones the first is judged, the others are looked up.
+
+Only where nothing but the settings decides, and not where the entry depends on the submission. A judgement is named
+by the activity and the version of its settings, so new settings make new ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from realtime.activities.answers import Judged, item_document
+from realtime.activities.config import Config
+from realtime.activities.contract import ActivityType, count
+from realtime.core.json_text import encode
+
+_LONGEST_TEXT: Final = 512  # a longer answer is hardly ever given twice
+Key = tuple[str, int, bytes]  # activity, version of its settings, the answer's text as it was sent
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A checked answer, as far as it is the same for everybody who gives it."""
+
+    answer: BaseModel | None
+    counters: str | None  # None: they look at the time that the answer took
+    head: str  # of the stored document, up to its metadata
+    entry: str
+    entry_limit: int
+    item: Any
+    digest: str  # of the answer's canonical text, which receipts are bound to
+
+    def payload(self, metadata: str, elapsed_ms: int | None, others: Sequence[str] = ()) -> str:
+        """The stored document, as `answers.envelope` has it."""
+        elapsed = "" if elapsed_ms is None else f',"elapsed_ms":{elapsed_ms}'
+        return f"{self.head}{metadata}{elapsed}}}" if not others else f'{self.head}{metadata}{elapsed},"others":{encode(others)}}}'
+
+    def counters_of(self, kind: ActivityType[Any, Any], settings: BaseModel, elapsed_ms: int | None) -> str:
+        return encode(count(kind, settings, self.answer, elapsed_ms)) if self.counters is None else self.counters
+
+    def item_of(self, participant_id: str, name: str | None) -> str:
+        """What the live store keeps of an answer that cannot be counted; empty where it can."""
+        return "" if self.item is None else encode(item_document(participant_id, self.item, name))
+
+
+def judgement_of(kind: ActivityType[Any, Any], type_name: str, judged: Judged, digest: str) -> Judgement:
+    """From what the type's rules say to what is sent to the live store."""
+    empty = encode({"type": type_name, "version": kind.version, "data": judged.data, "metadata": {}})
+    counters = None if kind.timed else encode(judged.counters)
+    return Judgement(
+        judged.answer, counters, empty[: -len("{}}")], judged.entry, judged.entry_limit, judged.item, digest
+    )  # fmt: skip
+
+
+def is_alike_for_all(kind: ActivityType[Any, Any], config: Config) -> bool:
+    """Whether equal answers to an activity of this type are judged equally, whoever sends them.
+
+    Not where an answer's entry may depend on its submission, nor where texts may find no room any more.
+    """
+    own_rules = type(kind).entry is not ActivityType.entry or type(kind).text_of is not ActivityType.text_of
+    return config.constraints.max_responses == 1 and not own_rules
+
+
+class Judgements:
+    """The judgements of this process; above the limit the oldest is forgotten."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Key, Judgement] = {}
+
+    def find(self, key: Key) -> Judgement | None:
+        return self._known.get(key)
+
+    def keep(self, key: Key, judgement: Judgement) -> None:
+        if len(key[2]) > _LONGEST_TEXT:
+            return
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[key] = judgement
