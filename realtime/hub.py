@@ -256,6 +256,8 @@ class Hub:
         ]
         for start in range(0, len(behind), _PERSONAL_BATCH):
             for participant_id, stamp in behind[start : start + _PERSONAL_BATCH]:
+                if not any(mate.own_offset < stamp for mate in room.people.get(participant_id, ())):
+                    continue  # what he did himself: meanwhile its acknowledgement has told him
                 try:
                     if await self._live.nickname_of(room.session_id, participant_id) is None:
                         for mate in list(room.people.get(participant_id, ())):

@@ -1,9 +1,14 @@
 """New names for things: UUIDv7, join codes."""
 
 import os
+import random
 import secrets
 import time
 from typing import Final
+
+# An id is a name and never a secret, so it need not cost a system call; one draw is one step of C, for all threads.
+_draw = random.Random(os.urandom(32))
+os.register_at_fork(after_in_child=lambda: _draw.seed(os.urandom(32)))
 
 # 31 symbols without those that people confuse when read aloud or from the last row (0 O 1 I L).
 CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -12,9 +17,9 @@ CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 def new_uuid(now_ms: int | None = None) -> str:
     """A UUIDv7 (RFC 9562 §5.7): ordered by time, so that B-tree indexes grow at one end."""
     ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    tail = int.from_bytes(os.urandom(10), "big")
+    tail = _draw.getrandbits(74)
     value = (ms & (2**48 - 1)) << 80 | 0x7000 << 64 | 0x8000_0000_0000_0000
-    value |= (tail >> 68 & 0xFFF) << 64 | tail & 0x3FFF_FFFF_FFFF_FFFF
+    value |= (tail >> 62) << 64 | tail & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -7,6 +7,7 @@ ends with 0. A second signal ends it at once: nothing accepted is lost by that e
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import random
@@ -31,6 +32,7 @@ from realtime.web.handshake import NoAsgiSocket, http_with
 
 log = logging.getLogger("plenum.server")
 
+GC_THRESHOLDS: Final = (50_000, 20, 100)  # objects, young and middle collections before the next one looks at older ones
 _TCP_USER_TIMEOUT: Final = 18  # Linux; Python's socket module has no name for it on all versions we support
 _LEAVES_PER_SECOND: Final = 2_000  # how fast clients may be sent to other hubs
 _SPARE_FILES: Final = 200  # open files that are no client's: engines, logs, loops, and those who ask for health at the cap
@@ -92,6 +94,17 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+def calm_collector() -> None:
+    """Let the garbage collector look less often, and never at what was there before the first client.
+
+    What a connection or an answer makes is freed by its last reference. With thousands of connections a full collection
+    holds the loop for tens of milliseconds, and Python's own thresholds bring one every few thousand answers.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
 async def until_signal() -> None:
     """Wait for SIGTERM or SIGINT; a second one ends the process at once."""
     stopping = asyncio.Event()
@@ -119,6 +132,7 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
         timeout_graceful_shutdown=2, backlog=4_096,
     )  # fmt: skip
     server = _Uvicorn(config)
+    calm_collector()
     waiting = asyncio.create_task(until_signal())
     async with app.running(flusher=flusher):
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -101,12 +101,9 @@ class Intake:
         self._fault = fault  # test hook
         self._heads: dict[tuple[Any, ...], bytes] = {}  # what is the same in all calls for an activity
         self._lanes: dict[str, _Lane] = {}
+        self.waiting = 0  # answers that no call carries yet
         self.judged = 0
         self.calls = 0
-
-    @property
-    def waiting(self) -> int:
-        return sum(len(lane.waiting) for lane in self._lanes.values())
 
     def put(self, submission: Submission) -> None:
         """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
@@ -121,6 +118,7 @@ class Intake:
             submission.done(Verdict(Refusal("unavailable", after_ms=500)))
             return
         lane.waiting.append(submission)
+        self.waiting += 1
         if lane.sender is None:
             # The task starts in the next turn of the loop: by then everything of this turn is here.
             lane.sender = asyncio.get_running_loop().create_task(self._send_all(lane))
@@ -129,6 +127,7 @@ class Intake:
         try:
             while lane.waiting:
                 taken, lane.waiting = lane.waiting[: self._pipeline], lane.waiting[self._pipeline :]
+                self.waiting -= len(taken)
                 await self._send(lane, taken)
         finally:
             lane.sender = None
@@ -163,6 +162,7 @@ class Intake:
             # Those who waited behind this call have waited long enough; for a moment nobody else is made to.
             lane.open_until = time.monotonic() + CIRCUIT_SECONDS
             waiting, lane.waiting = lane.waiting, []
+            self.waiting -= len(waiting)
             for part in (*(part for _, part in calls), waiting):
                 _tell(part, as_refusal(error))
             if isinstance(error, ReadOnlyError):
