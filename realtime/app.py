@@ -70,6 +70,7 @@ from realtime.store.replicas import Replicas
 from realtime.store.servers import Map, Servers
 from realtime.tickets import KeyRing
 from realtime.web.api import Parts, build_api
+from realtime.web.orders import Orders
 from realtime.web.origins import read_origins
 from realtime.web.pages import Pages
 from realtime.web.site import build_site, guard_of
@@ -187,8 +188,8 @@ class App:
         self.origins = read_origins(settings.cors_origins)
         own = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
         self.sockets = Sockets(
-            self.hub, self.answering, self.directing, self.moderating, self.drafting, self.timing,
-            self.correcting, self.scoring, self.identity, origins=self.origins | own, durability=durability,
+            self.hub, self.answering, Orders(self.directing, self.moderating, self.timing, self.correcting, self.scoring),
+            self.drafting, self.identity, origins=self.origins | own, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
             hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms,
             reconnect_window_ms=settings.reconnect_window_ms,

@@ -16,8 +16,8 @@ from realtime.commands.judgements import Judgements, is_alike_for_all, judgement
 from realtime.core import json_text
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
-from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw, accepted_text, read_command
-from realtime.core.presses import Press
+from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw, read_command
+from realtime.core.presses import Press, accepted_text
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
 from realtime.store import keys

@@ -37,7 +37,7 @@ __all__ = [
     "GoingAway", "Health", "Hello", "MessageId", "Metadata", "Mine", "Move", "MoveSession", "OwnDraft", "OwnResponse", "Ping",
     "Pong", "Position", "Push", "Refused", "ReleaseLease", "Remove", "Reply", "Retry", "Reveal", "SaveDraft", "Score",
     "SecondFactor", "State", "Submit", "Sync", "Synced", "TakeLease", "UpdateActivity",
-    "Uuid", "Welcome", "Withdraw", "You", "accepted_text", "encode", "read_command",
+    "Uuid", "Welcome", "Withdraw", "You", "encode", "read_command",
 ]  # fmt: skip
 
 SUBPROTOCOL = "plenum.v1"
@@ -397,15 +397,3 @@ PUSHES: tuple[type[Frame], ...] = (State, Mine, Score, SecondFactor, Beat, Healt
 def encode(frame: Frame) -> bytes:
     """The frame's JSON text as UTF-8, ready for the wire."""
     return frame.model_dump_json(exclude_none=False).encode()
-
-
-def accepted_text(
-    id: int, activity_id: str, submission_id: str, response_id: str, entry: str, round: int, revision: int, epoch: str, offset: int,
-    receipt: str, durability: str, duplicate: bool,
-) -> bytes:  # fmt: skip
-    """As `encode(Accepted(...))`, for values that need no escaping: ids, numbers and what this server made."""
-    return (
-        f'{{"type":"accepted","id":{id},"activity_id":"{activity_id}","submission_id":"{submission_id}",'
-        f'"response_id":"{response_id}","entry":"{entry}","round":{round},"revision":{revision},"epoch":"{epoch}",'
-        f'"offset":{offset},"receipt":"{receipt}","durability":"{durability}","duplicate":{"true" if duplicate else "false"}}}'
-    ).encode()

@@ -47,3 +47,15 @@ def read_press(text: bytes) -> Press | None:
         text, int(id), activity_id.decode(), submission_id.decode(), int(round) if round else None,
         int(revision) if revision else None, metadata.decode() if metadata else "{}", text[match.end() : -1],
     )  # fmt: skip
+
+
+def accepted_text(
+    id: int, activity_id: str, submission_id: str, response_id: str, entry: str, round: int, revision: int, epoch: str, offset: int,
+    receipt: str, durability: str, duplicate: bool,
+) -> bytes:  # fmt: skip
+    """The reply, as `messages.encode(Accepted(...))` has it: for values that need no escaping."""
+    return (
+        f'{{"type":"accepted","id":{id},"activity_id":"{activity_id}","submission_id":"{submission_id}",'
+        f'"response_id":"{response_id}","entry":"{entry}","round":{round},"revision":{revision},"epoch":"{epoch}",'
+        f'"offset":{offset},"receipt":"{receipt}","durability":"{durability}","duplicate":{"true" if duplicate else "false"}}}'
+    ).encode()

@@ -5,17 +5,11 @@ import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
-from persistence.documents import activity_document, session_document
 from realtime.commands.actors import Actor
 from realtime.commands.answering import Answering, refusal_frame
-from realtime.commands.correcting import Correcting
-from realtime.commands.directing import Directing
 from realtime.commands.drafting import Drafting
-from realtime.commands.moderating import Moderating
-from realtime.commands.scoring import Scoring
-from realtime.commands.timing import Timing
 from realtime.core import json_text
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import (
@@ -25,7 +19,6 @@ from realtime.core.messages import (
     AssignTeam,
     CorrectKey,
     CreateActivity,
-    Decide,
     DeleteActivity,
     Done,
     Frame,
@@ -35,7 +28,6 @@ from realtime.core.messages import (
     Ping,
     Pong,
     ReleaseLease,
-    Remove,
     Reveal,
     SaveDraft,
     Submit,
@@ -51,6 +43,7 @@ from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.rooms import Connection, Own
 from realtime.web.greetings import Greetings
+from realtime.web.orders import Orders
 from realtime.web.origins import is_own
 from realtime.web.wire import SocketWire
 
@@ -69,8 +62,8 @@ class Sockets:
     """Lets connections in and knows what their commands need."""
 
     def __init__(
-        self, hub: Hub, answering: Answering, directing: Directing, moderating: Moderating, drafting: Drafting,
-        timing: Timing, correcting: Correcting, scoring: Scoring, identity: Identity, *, origins: frozenset[str], durability: str,
+        self, hub: Hub, answering: Answering, orders: Orders, drafting: Drafting, identity: Identity, *,
+        origins: frozenset[str], durability: str,
         frame_bytes: int, response_bytes: int, stall_seconds: float, hello_seconds: float, heartbeat_ms: int,
         reconnect_window_ms: int, greetings: int, greetings_waiting: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
@@ -78,12 +71,8 @@ class Sockets:
         self.gate = identity.gate
         self.hub = hub
         self.answering = answering
-        self.directing = directing
-        self.moderating = moderating
+        self.orders = orders
         self.drafting = drafting
-        self.timing = timing
-        self.correcting = correcting
-        self.scoring = scoring
         self.frame_bytes = frame_bytes
         self.stall_seconds = stall_seconds
         self.hello_seconds = hello_seconds
@@ -306,7 +295,6 @@ class Socket:
         actor, connection = self._actor, self._connection
         assert actor is not None
         assert connection is not None
-        directing = self._sockets.directing
         result: dict[str, Any]
         match command:
             case Sync():
@@ -317,41 +305,6 @@ class Socket:
                 head = json_text.encode({"type": "synced", "id": command.id, **own_document(own)})
                 connection.push(head[:-1].encode() + b',"state":' + state + b"}")
                 return
-            case Move():
-                row = await directing.move(
-                    actor, command.activity_id, command.to, expected_version=command.expected_version, new_round=command.new_round
-                )
-                result = {"activity": activity_document(row)}
-            case Reveal():
-                row = await directing.reveal(
-                    actor, command.activity_id, command.revealed, expected_version=command.expected_version
-                )
-                result = {"activity": activity_document(row)}
-            case CreateActivity():
-                row = await directing.create_activity(
-                    actor, command.activity_type, title=command.title, config=command.config, order_index=command.order_index
-                )
-                result = {"activity": activity_document(row)}
-            case UpdateActivity():
-                row = await directing.update_activity(
-                    actor, command.activity_id, title=command.title, config=command.config, order_index=command.order_index,
-                    expected_version=command.expected_version,
-                )  # fmt: skip
-                result = {"activity": activity_document(row)}
-            case DeleteActivity():
-                await directing.delete_activity(actor, command.activity_id, expected_version=command.expected_version)
-                result = {"activity_id": command.activity_id}
-            case MoveSession():
-                session = await directing.move_session(
-                    actor, to=command.to, locked=command.locked, passcode=command.passcode, second_factor=command.second_factor,
-                    focus=command.focus, expected_version=command.expected_version,
-                )  # fmt: skip
-                result = {"session": session_document(session)}
-            case Remove():
-                await directing.remove(actor, command.participant_id)
-                result = {"participant_id": command.participant_id}
-            case Decide() | Accommodate() | CorrectKey() | AssignTeam():
-                result = await self._judge(actor, command)
             case TakeLease() | ReleaseLease():
                 result = await self._lead(actor, command)
             case SaveDraft():
@@ -359,7 +312,7 @@ class Socket:
                 # This device has what it sent; only the others are to be told.
                 connection.own_offset = max(connection.own_offset, result["offset"])
             case _:
-                assert_never(command)
+                result = await self._sockets.orders.obey(actor, command)
         self._reply(Done(id=command.id, result=result))
 
     async def _lead(self, actor: Actor, command: TakeLease | ReleaseLease) -> dict[str, Any]:
@@ -371,24 +324,6 @@ class Socket:
         director = await leasing.take(actor, command.label)
         self._lease = director["token"]
         return {"director": director}
-
-    async def _judge(self, actor: Actor, command: Decide | Accommodate | CorrectKey | AssignTeam) -> dict[str, Any]:
-        """What is decided about contributions and people, rather than about an activity's course."""
-        match command:
-            case Decide():
-                return await self._sockets.moderating.decide(
-                    actor, command.activity_id, command.decision, expected_version=command.expected_version
-                )
-            case Accommodate():
-                return await self._sockets.timing.accommodate(actor, command.participant_id, command.extra_time_percent)
-            case CorrectKey():
-                row = await self._sockets.correcting.correct_key(
-                    actor, command.activity_id, command.settings, expected_version=command.expected_version
-                )
-                return {"activity": activity_document(row)}
-            case AssignTeam():
-                team = await self._sockets.scoring.assign_team(actor, command.participant_id, command.team)
-                return {"participant_id": command.participant_id, "team": team}
 
 
 _CLOSES: Final[dict[str, CloseCode]] = {

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from realtime.core.errors import Refusal
 from realtime.core.json_text import decode
-from realtime.core.messages import Accepted, Submit, accepted_text, encode, read_command
-from realtime.core.presses import Press, read_press
+from realtime.core.messages import Accepted, Submit, encode, read_command
+from realtime.core.presses import Press, accepted_text, read_press
 
 ID = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a11"
 OTHER = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a12"
