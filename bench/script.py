@@ -56,7 +56,7 @@ class Caller:
         """Send it, and see that all were accepted."""
         self._connection.send_packed_command([ready])
         reply = self._connection.read_response()
-        if len(reply) != 1 + 4 * answers or int(reply[1]) != 1:
+        if len(reply) != 1 + 5 * answers or int(reply[1]) != 1:
             raise RuntimeError(f"accept: {reply[:5]}")
 
     def close(self) -> None:
