@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.client.outbox import Entry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import decode
 from realtime.core.messages import Accepted, Submit, encode, read_command
@@ -103,3 +104,8 @@ def test_the_ready_reply_is_the_models() -> None:
     for duplicate in (False, True):
         told = values | {"duplicate": duplicate}
         assert accepted_text(**told) == encode(Accepted(**told))
+
+
+def test_our_clients_write_what_is_read_at_a_glance() -> None:
+    entry = Entry(submission_id=OTHER, activity_id=ID, data={"selected": ["b"]}, round=2, revision=1, metadata=METADATA)
+    agree(json.dumps({"id": 3, **entry.command()}, separators=(",", ":")).encode())

@@ -126,7 +126,7 @@ test("a new epoch resends what an earlier one had counted", () => {
   socket.reply("accepted", accepted(sent, "e1", 6), sent);
   socket.push(snapshot("e2", 1_000, { saved: 1_000 }));
   assert.equal(context.connection.outbox.entries.length, 1, "saved of another epoch forgets nothing");
-  assert.deepEqual(socket.all("submit").map((frame) => frame.receipt), [null, "receipt-e1-6"]);
+  assert.deepEqual(socket.all("submit").map((frame) => frame.receipt), [undefined, "receipt-e1-6"]);
   const again = socket.last("submit");
   socket.reply("accepted", accepted(again, "e2", 1_001), again);
   socket.push(delta("e2", 1_000, 1_002, { saved: 1_001 }));

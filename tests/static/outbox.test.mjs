@@ -92,9 +92,12 @@ test("a change's revision is above all this device knows of the same response", 
 test("commands carry exactly what the wire asks for", () => {
   const entry = { ...makeEntry(press("1", { metadata: { device_type: "mobile" } })), receipt: "r" };
   assert.deepEqual(commandOf(entry), {
-    type: "submit", activity_id: ACTIVITY, submission_id: "1", data: { selected: ["a"] }, round: 1, revision: 1, entry: null,
+    type: "submit", activity_id: ACTIVITY, submission_id: "1", data: { selected: ["a"] }, round: 1, revision: 1,
     receipt: "r", metadata: { device_type: "mobile" },
   });
+  // The server knows an ordinary press at a glance by this order, with the answer as the last.
+  const ordinary = commandOf(makeEntry(press("1", { metadata: { device_type: "mobile" } })));
+  assert.deepEqual(Object.keys(ordinary), ["type", "activity_id", "submission_id", "round", "revision", "metadata", "data"]);
   assert.deepEqual(commandOf(makeEntry(press("2", { withdraw: true, data: null, revision: 4 }))), {
     type: "withdraw", activity_id: ACTIVITY, submission_id: "2", entry: "", round: 1, revision: 4, receipt: null,
   });
