@@ -31,7 +31,7 @@ class Others:
         self.server = server
         self.scene = scene
         self._activity_id = activity_id
-        self._phones = phones
+        self.phones = phones
         self._ids = itertools.count(10)
 
     @classmethod
@@ -42,7 +42,7 @@ class Others:
         return cls(server, scene, activity_id, [await Raw.enter(server.url, seat.ticket) for seat in seats])
 
     async def close(self) -> None:
-        for phone in self._phones:
+        for phone in self.phones:
             await phone.close()
 
     async def p99(self, seconds: float = MEASURE_SECONDS) -> float:
@@ -62,7 +62,7 @@ class Others:
                 assert reply["type"] == "accepted", reply
                 await asyncio.sleep(PAUSE_SECONDS)
 
-        await asyncio.gather(*(answer(phone, index * PAUSE_SECONDS / PHONES) for index, phone in enumerate(self._phones)))
+        await asyncio.gather(*(answer(phone, index * PAUSE_SECONDS / PHONES) for index, phone in enumerate(self.phones)))
         return sorted(taken)[int(len(taken) * 0.99)]
 
     def memory(self) -> int:
