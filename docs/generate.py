@@ -15,9 +15,10 @@ FOLDER: Final = Path(__file__).resolve().parent
 ROOT: Final = FOLDER.parent
 sys.path.insert(0, str(ROOT))  # so that it runs from anywhere, on the sources beside it
 
-from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, REASONS  # noqa: E402 - see the line above
+from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, REASONS, CloseCode  # noqa: E402 - see the line above
 from realtime.core.messages import COMMANDS, PUSHES, REPLIES, Frame  # noqa: E402
 from realtime.settings import Settings, variable_of  # noqa: E402
+from realtime.web import http_wire, wire  # noqa: E402
 
 EXAMPLES: Final = ROOT / "tests" / "wire" / "examples"
 _PART: Final = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -130,6 +131,37 @@ def shape(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     return " ".join([kind, *limits])
 
 
+def limits() -> str:
+    """What the transport allows, from the constants and settings that enforce it."""
+    knobs = {knob.name: knob for knob in dataclasses.fields(Settings)}
+
+    def of(name: str) -> str:
+        return f"{knobs[name].default:,.10g} (`{variable_of(knobs[name])}`)"
+
+    many = "503 `overloaded`; health is answered; beyond another"
+    rows = [
+        ["open sockets", of("sockets"), f"{many} {http_wire.RESERVED_SOCKETS} sockets: reset"],
+        ["seconds for a request's header, or for its first byte", of("header_seconds"), "408; closed where nothing was said"],
+        ["bytes of request line and header", f"{http_wire.HEADER_BYTES:,}", "431"],
+        ["header fields", f"{http_wire.HEADER_FIELDS:,}", "431"],
+        ["bytes of an address", f"{http_wire.URL_BYTES:,}", "414"],
+        ["seconds for a body", f"{of('body_seconds')}, and one more per {http_wire.BODY_BYTES_PER_SECOND:,} bytes", "408"],
+        ["bytes of a body", of("body_bytes"), "413"],
+        ["requests sent ahead of their responses", f"{http_wire.PIPELINED_REQUESTS:,}", "closed after the one under way"],
+        [("seconds for which a response may be taken slower than "
+         f"{http_wire.READ_BYTES_PER_SECOND:,} bytes a second"), of("stall_seconds"), "reset"],
+        ["seconds between two requests", of("keep_alive_seconds"), "closed"],
+        ["seconds until the hello of a socket", of("hello_seconds"), f"{CloseCode.HELLO_TIMEOUT:d}"],
+        ["bytes of a frame, and of a message in fragments", of("frame_bytes"), f"{CloseCode.TOO_LARGE:d}"],
+        ["fragments of a message", f"{wire.MAX_FRAGMENTS:,}", f"{CloseCode.FLOOD:d}"],
+        [("bytes a second of one socket, each frame counting "
+         f"{wire.FRAME_COST_BYTES} more"), f"{wire.RATE_BYTES_PER_SECOND:,} after {wire.BURST_BYTES:,}", f"{CloseCode.FLOOD:d}"],
+        ["seconds for which a socket takes nothing", of("stall_seconds"), f"{CloseCode.SLOW:d}, then reset"],
+        ["seconds of silence of a client", f"two heartbeats of {of('heartbeat_ms')} ms", f"{CloseCode.SILENT:d}"],
+    ]  # fmt: skip
+    return table(["limit", "default", "what happens beyond it"], rows)
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "settings": settings,
     "errors": errors,
@@ -137,6 +169,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "commands": lambda: messages(COMMANDS),
     "replies": lambda: messages(REPLIES),
     "pushes": lambda: messages(PUSHES),
+    "limits": limits,
 }
 
 

@@ -108,9 +108,13 @@ class Raw:
     async def upgrade(cls, url: str, *lines: str, **options: Any) -> Self:
         """An open WebSocket that has not said hello."""
         raw = await cls.connect(url, **options)
-        await raw.send(handshake(urlsplit(url).netloc, "/ws", *lines))
-        status, _, _ = await raw.head()
-        assert status == 101, status
+        try:
+            await raw.send(handshake(urlsplit(url).netloc, "/ws", *lines))
+            status, _, _ = await raw.head()
+            assert status == 101, status
+        except BaseException:
+            await raw.close()
+            raise
         return raw
 
     @classmethod
