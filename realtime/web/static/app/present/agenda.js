@@ -2,9 +2,8 @@
 
 import { fill, h, icon, write } from "../dom.js";
 import { t } from "../i18n.js";
-import { questionOf, TYPES } from "../parts.js";
-
-const KINDS = new Set(TYPES);
+import { questionOf } from "../parts.js";
+import { kindIcon, kindOf } from "./kinds.js";
 
 /**
  * @param {Object} actions
@@ -26,13 +25,13 @@ export function makeAgenda(actions) {
     actions.below,
   );
 
-  function makeRow(id) {
+  function makeRow({ id, type }) {
     const title = h("span", { class: "title" });
     const state = h("span", { class: "chip" });
     const count = h("span", { class: "small soft" });
     const kind = h("span", { class: "small soft kind-name" });
     const focus = h("span", { class: "in-focus", title: t("acts.focus") }, h("span", { class: "off-screen" }, t("acts.focus")));
-    const button = h("button", { type: "button", on: { click: () => actions.select(id) } }, h("span", { class: "line" }, title, focus), h("span", { class: "line" }, state, kind, count));
+    const button = h("button", { type: "button", on: { click: () => actions.select(id) } }, h("span", { class: "line" }, h("span", { class: "kind-mark" }, kindIcon(type)), title, focus), h("span", { class: "line" }, state, kind, count));
     const up = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.up") }, icon("up"));
     const down = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.down") }, icon("down"));
     return { item: h("li", {}, button, h("span", { class: "order" }, up, down)), title, state, count, kind, focus, button, up, down };
@@ -43,13 +42,13 @@ export function makeAgenda(actions) {
     update(activities, map, selectedId, focusId) {
       empty.hidden = activities.length > 0;
       activities.forEach((activity, i) => {
-        if (!rows.has(activity.id)) rows.set(activity.id, makeRow(activity.id));
+        if (!rows.has(activity.id)) rows.set(activity.id, makeRow(activity));
         const row = rows.get(activity.id);
         const isSelected = activity.id === selectedId;
         write(row.title, `${i + 1}. ${questionOf(activity)}`);
         write(row.state, t(`state.${activity.state}`));
         row.state.className = `chip ${activity.state}`;
-        write(row.kind, t(`kind.${KINDS.has(activity.type) ? activity.type : "generic"}`));
+        write(row.kind, t(`kind.${kindOf(activity.type)}`));
         write(row.count, t("acts.answers", { n: map.get(`counts:${activity.id}`)?.responses ?? 0 }));
         row.focus.hidden = activity.id !== focusId;
         if (isSelected) row.button.setAttribute("aria-current", "true");

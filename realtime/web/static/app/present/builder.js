@@ -5,6 +5,7 @@ import { t } from "../i18n.js";
 import { loadControl, questionOf } from "../parts.js";
 import { makeFields } from "./fields.js";
 import { FORMS, GROUPS, faultOf } from "./forms.js";
+import { kindIcon } from "./kinds.js";
 import { makeScoring } from "./scoring.js";
 
 const TIMES_SECONDS = [0, 15, 30, 60, 120, 300];
@@ -46,10 +47,10 @@ export function makeBuilder(activity, onDone, onCancel) {
       h("div", { class: "stack" }, place, h("div", { class: "settings" }, revealSet,
         h("div", { class: "stack" }, h("div", { class: "field" }, h("label", { htmlFor: "time" }, t("build.time")), time), h("label", { class: "tick" }, changes, t("build.changes")))), scoring.element),
       preview.element),
-    trouble,
     h(
       "div",
       { class: "row ends" },
+      trouble,
       h("button", { type: "button", class: "plain", on: { click: onCancel } }, t("build.cancel")),
       h("button", { value: "keep", class: activity ? "primary" : "" }, t(activity ? "build.save" : "build.add")),
       activity ? null : h("button", { value: "open", class: "primary" }, t("build.addOpen")),
@@ -103,7 +104,7 @@ function makeKinds() {
   const makeKind = (type) => {
     const input = h("input", { type: "radio", name: "kind", value: type, checked: type === "poll" });
     inputs.push(input);
-    return h("label", { class: "kind" }, input, h("span", {}, t(`kind.${type}`)));
+    return h("label", { class: "kind" }, input, kindIcon(type), h("span", {}, t(`kind.${type}`)));
   };
   const groups = Object.entries(GROUPS).map(([name, types]) => h("div", { class: "stack-s" }, h("h2", {}, t(`kinds.${name}`)), h("div", { class: "kind-row" }, ...types.map(makeKind))));
   const element = h("fieldset", { class: "kinds" }, h("legend", { class: "off-screen" }, t("build.kind")), ...groups);
