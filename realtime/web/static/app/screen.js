@@ -14,9 +14,6 @@ const BOARD_MOST = 5;
 const STANDINGS_MOST = 8;
 const CLOCK_MS = 250;
 const SOON_SECONDS = 10;
-const SMALLEST_PX = 16;
-const LARGEST_PX = 36;
-const SHARE_OF_WIDTH = 0.015;
 const SEATS = 99; // a hall that was full
 await loadTexts("present", "types");
 const given = new URLSearchParams(location.hash.slice(1));
@@ -38,8 +35,6 @@ const hall = drawHall(0, -1);
 const rail = makeRail();
 let shown = { key: null };
 document.body.classList.add("big");
-addEventListener("resize", fit);
-fit();
 fill(document.body, makeBar(title, count, full), makeBanner(connection), main);
 connection.on("state", render);
 connection.on("closed", (reason) => showEnd(reason.code === "session_ended" ? t("end.sessionTitle") : sentence(reason)));
@@ -70,11 +65,6 @@ function render({ map }) {
   }
   rail.update(session, map, activity);
   shown.update?.(map);
-}
-
-/** All sizes go by the body's: set here, because what inherits a size by the window is not always drawn anew with it. */
-function fit() {
-  document.body.style.fontSize = `${Math.min(LARGEST_PX, Math.max(SMALLEST_PX, innerWidth * SHARE_OF_WIDTH)).toFixed(1)}px`;
 }
 
 function showEnd(text) {
