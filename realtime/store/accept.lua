@@ -41,6 +41,7 @@ if activity[3] ~= ARGV[5] then return redis.error_reply('STALE') end
 
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = tostring(now)
 local round = ARGV[4]
 local closed_code, late = nil, nil    -- late: by how many ms the deadline is past
 if activity[2] ~= round then closed_code = -5
@@ -144,10 +145,10 @@ for i = 1, n do
   local seen = seen_now[submission] or known[i]
   local old = answers_now[field]
   if old == nil then old = stored[i] end
-  local old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload
+  local old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload_at
   if old then
-    old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload =
-      string.match(old, '^(%d+)|([^|]*)|([^|]*)|(%d+)|(%a+)\n([^\n]*)\n(.*)$')
+    old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload_at =
+      string.match(old, '^(%d+)|([^|]*)|([^|]*)|(%d+)|(%a+)\n([^\n]*)\n()')
     old_revision = tonumber(old_revision)
   end
   local lives = old and old_flag ~= 'w'
@@ -195,7 +196,7 @@ for i = 1, n do
         local flag
         if withdraws then
           -- An accepted withdrawal that Redis forgot may come back before its answer does: it stays as a tombstone.
-          flag, payload = 'w', old_payload or payload
+          flag, payload = 'w', old and string.sub(old, old_payload_at) or payload
         else
           flag = 'l'
           sums[counters] = (sums[counters] or 0) + 1
@@ -216,26 +217,28 @@ for i = 1, n do
           local list = entries_now[participant] or call('HGET', ENTRIES, participant)
           entries_now[participant] = list and list .. '\31' .. entry or entry
         end
-        local item_key = 'item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response
         if item ~= '' and flag == 'l' then
           flag = 'li'
-          set_items[got_response] = string.sub(item, 1, -2) .. ',"at_ms":' .. now .. ',"seq":' .. offset .. '}'
+          set_items[got_response] = string.sub(item, 1, -2) .. ',"at_ms":' .. now_text .. ',"seq":' .. offset .. '}'
           drop_items[got_response] = nil
-          stamps[item_key] = offset
+          stamps['item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response] = offset
           if not old then wide = wide + 1 end
         elseif old_flag == 'li' then
           drop_items[got_response], set_items[got_response] = true, nil
-          stamps[item_key] = offset
+          stamps['item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response] = offset
         end
-        local value = new_revision .. '|' .. submission .. '|' .. got_response .. '|' .. offset .. '|' .. flag ..
+        -- Each number becomes text once: that costs more than all the joining.
+        local offset_text, revision_text = tostring(offset), tostring(new_revision)
+        local value = revision_text .. '|' .. submission .. '|' .. got_response .. '|' .. offset_text .. '|' .. flag ..
           '\n' .. counters .. '\n' .. payload
         answers_now[field] = value
         set_answers[field] = value
-        local mark = offset .. '|' .. new_revision .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response .. '|' .. now
+        local mark = offset_text .. '|' .. revision_text .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response ..
+          '|' .. now_text
         seen_now[submission] = mark
         set_seen[submission] = mark
         personal[participant] = offset
-        lines[#lines + 1] = offset .. '|' .. new_revision .. '|' .. got_response .. '|' .. submission .. '|' ..
+        lines[#lines + 1] = offset_text .. '|' .. revision_text .. '|' .. got_response .. '|' .. submission .. '|' ..
           participant .. '|' .. (flag == 'w' and '1' or '0') .. '|' .. entry .. '\n' .. payload
       end
     end
