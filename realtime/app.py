@@ -100,8 +100,8 @@ class App:
         self._servers = (servers, pokes)
         self.live = Live(
             servers, timeout_seconds=timeout, changes_limit=settings.changes_limit,
-            presence_ms=settings.presence_ms,
-            high_water=settings.outbox_high_water,
+            presence_ms=settings.presence_ms, high_water=settings.outbox_high_water,
+            reads_waiting=settings.reads_waiting, reads_at_once=settings.reads_at_once,
         )  # fmt: skip
         left = Unsaved(unchecked, self.live.shards, timeout_seconds=30.0)
         self.recovery = Recovery(

@@ -64,6 +64,8 @@ class Settings:
         20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000
     )
     judgements: int = knob(20_000, "judged answers that a process remembers, so that equal ones are judged once", least=1)
+    reads_waiting: int = knob(20_000, "most reads waiting for Redis in one process; above it commands get `retry`", least=1)
+    reads_at_once: int = knob(500, "most reads in one round trip to Redis", least=1, most=20_000)
     outbox_high_water: int = knob(
         1_000_000, "most accepted answers per shard that PostgreSQL has not seen; above it new ones get `retry`", least=100
     )

@@ -17,6 +17,7 @@ from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
 from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB, STRANGER
 from realtime.store.connection import REDIRECTIONS, as_refusal
+from realtime.store.reads import bulk
 from realtime.store.servers import Servers
 
 log = logging.getLogger("plenum.store")
@@ -156,7 +157,7 @@ class Intake:
         self._fault("before_accept")
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                results = await self._servers.send(lane.place, packed)
+                results = await self._servers.send(lane.place, b"".join(packed), len(packed))
         except (RedisError, TimeoutError, OSError) as error:
             log.warning("accept failed, answers get retry: %s", str(error) or type(error).__name__)
             # Those who waited behind this call have waited long enough; for a moment nobody else is made to.
@@ -190,7 +191,7 @@ class Intake:
         if head is None:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
-            head = self._heads[key] = b"".join(map(_bulk, self._head(first, epoch)))
+            head = self._heads[key] = b"".join(map(bulk, self._head(first, epoch)))
         return b"*%d\r\n%b%b" % (_HEAD_PARTS + _ANSWER_PARTS * len(part), head, b"".join(map(_pack_answer, part)))
 
     def _head(self, first: Submission, epoch: str) -> list[Any]:
@@ -246,12 +247,6 @@ class Intake:
 def _tell(part: list[Submission], error: Refusal | str) -> None:
     for one in part:
         one.done(Verdict(error))
-
-
-def _bulk(value: object) -> bytes:
-    """A value as Redis reads it (RESP bulk string)."""
-    raw = str(value).encode()
-    return b"$%d\r\n%b\r\n" % (len(raw), raw)
 
 
 def _pack_answer(one: Submission) -> bytes:

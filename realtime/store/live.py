@@ -12,6 +12,7 @@ from realtime.core.json_text import encode
 from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
 from realtime.store.connection import as_refusal
+from realtime.store.reads import Command, Reads
 from realtime.store.servers import Servers
 
 
@@ -88,18 +89,22 @@ class Live:
     """Reads and writes of the live state, sessions by id."""
 
     def __init__(
-        self, servers: Servers, *, timeout_seconds: float, changes_limit: int, presence_ms: int, high_water: int
+        self, servers: Servers, *, timeout_seconds: float, changes_limit: int, presence_ms: int, high_water: int,
+        reads_waiting: int = 20_000, reads_at_once: int = 500,
     ) -> None:  # fmt: skip
         self.servers = servers
         self.incarnation = servers.incarnation
         self.shards = [keys.Shard(number) for number in range(len(servers.incarnation.epochs))]
+        self._reads = Reads(
+            servers, most_waiting=reads_waiting, most_at_once=reads_at_once, timeout_seconds=timeout_seconds
+        )
         self._timeout_seconds = timeout_seconds
         self._changes_limit = changes_limit
         self._presence_ms = presence_ms
         self._high_water = high_water
 
     def session(self, session_id: str) -> keys.Session:
-        return keys.Session(session_id, len(self.shards))
+        return keys.session(session_id, len(self.shards))
 
     def is_current(self, session_id: str, epoch: str) -> bool:
         """Whether an epoch is the present one of a session's shard."""
@@ -127,11 +132,8 @@ class Live:
             raise as_refusal(error) from error
 
     async def _ask(self, session: keys.Session, *command: Any) -> Any:
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self.servers.of(session.shard).execute_command(*command)  # type: ignore[no-untyped-call]
-        except (RedisError, TimeoutError, OSError) as error:
-            raise as_refusal(error) from error
+        (reply,) = await self._reads.ask(session.shard, [command])
+        return reply
 
     async def changes(self, session_id: str, since: int, personal_since: int = -1) -> Changes:
         """Everything that changed after an offset; `personal_since` below 0 leaves the personal part out."""
@@ -329,38 +331,31 @@ class Live:
         """A participant's own responses and drafts in the given (activity, round) pairs."""
         session = self.session(session_id)
         wanted = list(rounds)
-        redis = self.servers.of(session.shard)
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                pipe = redis.pipeline(transaction=False)
-                for activity_id, round in wanted:
-                    pipe.hget(session.answers(activity_id, round), participant_id)
-                    pipe.hget(session.entries(activity_id, round), participant_id)
-                    pipe.hget(session.drafts(activity_id, round), participant_id)
-                pipe.hget(session.extra, participant_id)
-                pipe.hexists(session.people, participant_id)
-                first = await pipe.execute()
-                found: list[tuple[str, int, str, str]] = []
-                drafts: list[Draft] = []
-                more: list[tuple[str, int, list[str]]] = []
-                for index, (activity_id, round) in enumerate(wanted):
-                    single, entries, draft = first[index * 3 : index * 3 + 3]
-                    if draft is not None:
-                        drafts.append(read_draft(activity_id, round, participant_id, draft))
-                    if single is not None:
-                        found.append((activity_id, round, "", single))
-                    if entries:
-                        more.append((activity_id, round, entries.split("\x1f")))
-                if more:
-                    pipe = redis.pipeline(transaction=False)
-                    for activity_id, round, entries in more:
-                        pipe.hmget(
-                            session.answers(activity_id, round), [keys.answer_field(participant_id, entry) for entry in entries]
-                        )
-                    for (activity_id, round, entries), values in zip(more, await pipe.execute(), strict=True):
-                        found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
-        except (RedisError, TimeoutError, OSError) as error:
-            raise as_refusal(error) from error
+        commands: list[Command] = []
+        for activity_id, round in wanted:
+            commands += [
+                ("HGET", session.answers(activity_id, round), participant_id),
+                ("HGET", session.entries(activity_id, round), participant_id),
+                ("HGET", session.drafts(activity_id, round), participant_id),
+            ]
+        commands += [("HGET", session.extra, participant_id), ("HEXISTS", session.people, participant_id)]
+        first = await self._reads.ask(session.shard, commands)
+        found: list[tuple[str, int, str, str]] = []
+        drafts: list[Draft] = []
+        more: list[tuple[str, int, list[str]]] = []
+        for index, (activity_id, round) in enumerate(wanted):
+            single, entries, draft = first[index * 3 : index * 3 + 3]
+            if draft is not None:
+                drafts.append(read_draft(activity_id, round, participant_id, draft))
+            if single is not None:
+                found.append((activity_id, round, "", single))
+            if entries:
+                more.append((activity_id, round, entries.split("\x1f")))
+        if more:
+            fields = [[keys.answer_field(participant_id, entry) for entry in entries] for _, _, entries in more]
+            commands = [("HMGET", session.answers(one[0], one[1]), *names) for one, names in zip(more, fields, strict=True)]
+            for (activity_id, round, entries), values in zip(more, await self._reads.ask(session.shard, commands), strict=True):
+                found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
         return OwnState([_read_stored(*one) for one in found], drafts, int(first[-2] or 0), bool(first[-1]))
 
 

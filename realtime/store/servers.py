@@ -39,14 +39,14 @@ class Servers:
             client = self._clients[place] = self._open(place)
         return client
 
-    async def send(self, place: str, packed: Sequence[bytes]) -> list[Any]:
-        """Send ready commands in one round trip; each gets its reply or its error. Raises what the connection raises."""
+    async def send(self, place: str, packed: bytes, count: int) -> list[Any]:
+        """Send so many ready commands in one round trip; each gets its reply or its error. Raises what the connection raises."""
         pool = self.at(place).connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_packed_command([b"".join(packed)])
+            await connection.send_packed_command([packed])
             results: list[Any] = []
-            for _ in packed:
+            for _ in range(count):
                 try:
                     results.append(await connection.read_response())
                 except ResponseError as error:
