@@ -259,7 +259,8 @@ class Hub:
                 if not any(mate.own_offset < stamp for mate in room.people.get(participant_id, ())):
                     continue  # what he did himself: meanwhile its acknowledgement has told him
                 try:
-                    if await self._live.nickname_of(room.session_id, participant_id) is None:
+                    # That a name is missing says nothing: a store that was emptied a moment ago has none.
+                    if await self._live.is_removed(room.session_id, participant_id):
                         for mate in list(room.people.get(participant_id, ())):
                             mate.wire.close(CloseCode.REMOVED)
                         continue
