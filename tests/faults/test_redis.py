@@ -113,7 +113,9 @@ async def test_row_06_what_is_closed_stays_closed_when_redis_is_empty(cluster: C
     shutil.rmtree(cluster.engines.folder / "valkey" / "appendonlydir")
     cluster.start_redis()
     await room.press(seconds=1.5)
-    assert told(cluster, "fail", "activity_closed") > 0, "answers to what is closed are refused, also after the rebuild"
+    await eventually(
+        lambda: told(cluster, "fail", "activity_closed") > 0, "answers to what is closed are refused, also after the rebuild"
+    )
     await cluster.rest()
 
 
