@@ -39,7 +39,7 @@ async def arrive(url: str, ticket: str, position: dict[str, Any] | None, number:
         await asyncio.sleep((reply["after_ms"] or 500) / 1_000)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_reconnect_storm(make_hub: Callable[..., Server], sockets: list[Raw]) -> None:
     dying, staying = make_hub(), make_hub()
     stage = await open_stage(staying.url, staying.database_url)
