@@ -264,7 +264,9 @@ class TableCompletion(ActivityType[Settings, Answer]):
         if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_VALUE:
             raise invalid("text", f"must have 1 to {LONGEST_VALUE} characters")
         text = comparable(cell, text)[:_LONGEST_COUNTED]
-        if not text or not any(f"{state}:{cell.key}:{text}" in live.tally for state in ("fuzzy", "wrong")):
+        # A text for which the cell had no room is only among the others.
+        names = [f"{state}:{cell.key}:{one}" for state in ("fuzzy", "wrong") for one in (text, "")]
+        if not text or not any(name in live.tally for name in names):
             raise Refusal("not_found", details={"field": "text", "reason": "nobody wrote this"})
         return {f"cell:{cell.key}:{text}": None if action == "clear" else action}
 
