@@ -197,7 +197,8 @@ class App:
         )  # fmt: skip
         parts = Parts(
             identity=self.identity, answering=self.answering, directing=self.directing, moderating=self.moderating,
-            standings=self.standings, reading=self.reading, reporting=Reporting(pool, self.reading, registry),
+            correcting=self.correcting, timing=self.timing, scoring=self.scoring, drafting=self.drafting, standings=self.standings,
+            reading=self.reading, reporting=Reporting(pool, self.reading, registry),
             exporting=self.exporting, importing=self.importing, attendance=Attendance(self.live, ensure),
             nudging=Nudging(self.live, self.reading.replica), auditor=self.auditor,
             hub=self.hub, registry=registry, draining=lambda: self.draining,

@@ -10,21 +10,38 @@ from realtime.activities.registry import Registry
 from realtime.audit import Auditor
 from realtime.commands.answering import Answering
 from realtime.commands.attending import Attendance
+from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
+from realtime.commands.drafting import Drafting
 from realtime.commands.exporting import Exporting
 from realtime.commands.importing import Importing
 from realtime.commands.moderating import Moderating
 from realtime.commands.nudging import Nudging
 from realtime.commands.reading import Reading
 from realtime.commands.reporting import Reporting
+from realtime.commands.scoring import Scoring
 from realtime.commands.standings import Standings
+from realtime.commands.timing import Timing
 from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.settings import Settings
 from realtime.store.idempotency import Idempotency
-from realtime.web import activities, changes, interchange, participants, responses, results, scores, sessions, tickets, types
+from realtime.web import (
+    activities,
+    adjustments,
+    changes,
+    interchange,
+    participants,
+    responses,
+    results,
+    scores,
+    sessions,
+    tickets,
+    types,
+)
 from realtime.web.activities import Activities
 from realtime.web.addresses import Addresses
+from realtime.web.adjustments import Adjustments
 from realtime.web.changes import ChangesFeed
 from realtime.web.endpoints import Desk, Endpoint
 from realtime.web.interchange import Interchange
@@ -44,6 +61,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *types.ENDPOINTS,
     *interchange.ENDPOINTS,
     *activities.ENDPOINTS,
+    *adjustments.ENDPOINTS,
     *participants.ENDPOINTS,
     *responses.ENDPOINTS,
     *scores.ENDPOINTS,
@@ -62,6 +80,7 @@ class Api:
         tickets: Tickets,
         types: Types,
         activities: Activities,
+        adjustments: Adjustments,
         participants: Participants,
         responses: Responses,
         scores: Scores,
@@ -70,7 +89,9 @@ class Api:
         changes: ChangesFeed,
     ) -> None:
         self._desk = desk
-        everyone = (sessions, tickets, types, activities, participants, responses, scores, results, interchange, changes)
+        everyone = (
+            sessions, tickets, types, activities, adjustments, participants, responses, scores, results, interchange, changes,
+        )  # fmt: skip
         self._nouns: dict[str, object] = {type(noun).__name__: noun for noun in everyone}
 
     def routes(self) -> list[Route]:
@@ -85,6 +106,10 @@ class Parts:
     answering: Answering
     directing: Directing
     moderating: Moderating
+    correcting: Correcting
+    timing: Timing
+    scoring: Scoring
+    drafting: Drafting
     standings: Standings
     reading: Reading
     reporting: Reporting
@@ -129,6 +154,7 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         Tickets(identity.ticketing, identity.leasing, identity.numbers),
         Types(parts.registry, strict_types=settings.strict_types),
         Activities(directing, parts.moderating, reading, parts.registry),
+        Adjustments(parts.correcting, parts.timing, parts.scoring, parts.drafting),
         Participants(directing, reading, parts.attendance, parts.nudging),
         Responses(parts.answering, reading),
         Scores(parts.standings, reading),

@@ -124,6 +124,30 @@ class Decision(Body):
     expected_version: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
 
 
+class AnswerKey(Body):
+    """`settings` holds the fields of the key to replace; for a survey the `items` with those of theirs, by their ids."""
+
+    settings: dict[str, Any]
+    expected_version: Version | None = None
+
+
+class Accommodation(Body):
+    extra_time_percent: Annotated[int, Field(ge=0, le=400, description="of the time to answer; 0: as everybody")]
+
+
+class Team(Body):
+    team: Annotated[str, Field(max_length=100)] | None
+
+
+class Draft(Body):
+    """`data` need not be a whole answer; a table may send changed cells alone. `auto_submit`: handed in before the round ends."""
+
+    data: dict[str, Any] | None
+    round: Annotated[int, Field(ge=1, le=32_000)] | None = None
+    expected_revision: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    auto_submit: bool = False
+
+
 class NewResponse(Body):
     """An answer over HTTP. Without `submission_id` the server makes one, and a retry may count as a change."""
 

@@ -175,6 +175,24 @@ class Decided(Document):
     decided: Annotated[dict[str, Any], Field(description="what was set; null takes back")]
 
 
+class Accommodated(Document):
+    participant_id: str
+    extra_time_percent: int
+
+
+class Teamed(Document):
+    participant_id: str
+    team: str | None
+
+
+class SavedDraft(Document):
+    activity_id: str
+    round: int
+    revision: Annotated[int, Field(description="of the draft; 0 where it was thrown away")]
+    offset: int
+    saved_at_ms: int
+
+
 class TypeSummary(Document):
     id: str
     name: str
