@@ -41,6 +41,27 @@ function enter(code, seat) {
   });
 }
 
+/** A field for what a session may ask newcomers for; hidden until it does. */
+function makeAsked(name, attributes) {
+  const input = h("input", { id: name, ...attributes });
+  return { input, element: h("div", { class: "field", hidden: true }, h("label", { htmlFor: name }, t(`join.${name}`)), input) };
+}
+
+/** What was typed into the fields that are asked for. */
+function shownIn(asked) {
+  const filled = Object.entries(asked).filter(([, { element, input }]) => !element.hidden && input.value.trim());
+  return Object.fromEntries(filled.map(([name, { input }]) => [name, input.value.trim()]));
+}
+
+/** Shows the field that a refusal is about; what is in it was wrong. */
+function askFor(asked, code) {
+  const field = asked[code.replace(/^wrong_|_required$/g, "")];
+  if (!field) return;
+  field.element.hidden = false;
+  field.input.value = "";
+  field.input.focus();
+}
+
 /** The form between the code and the room. */
 function makeDoor(code) {
   const name = h("input", {
@@ -48,6 +69,10 @@ function makeDoor(code) {
     "aria-describedby": "nickname-hint",
   });
   const button = h("button", { class: "primary large" }, t("join.anonymously"));
+  const asked = {
+    passcode: makeAsked("passcode", { type: "password", maxLength: 64, autocomplete: "off" }),
+    second_factor: makeAsked("second_factor", { type: "text", maxLength: 8, inputMode: "numeric", autocomplete: "one-time-code" }),
+  };
   const trouble = h("p", { class: "notice", role: "alert", hidden: true });
   const label = () => {
     const typed = name.value.trim();
@@ -64,6 +89,7 @@ function makeDoor(code) {
       name,
       h("p", { class: "hint small soft", id: "nickname-hint" }, t("join.nicknameHint")),
     ),
+    ...Object.values(asked).map(({ element }) => element),
     trouble,
     button,
   );
@@ -73,11 +99,12 @@ function makeDoor(code) {
     button.textContent = t("join.joining");
     trouble.hidden = true;
     try {
-      enter(code, await takeSeat(code, name.value.trim()));
+      enter(code, await takeSeat(code, name.value.trim(), shownIn(asked)));
     } catch (problem) {
       if (problem instanceof Error) throw problem;
       trouble.textContent = problem.code === "network" ? t("join.network") : sentence(problem);
       trouble.hidden = false;
+      askFor(asked, problem.code);
       button.disabled = false;
       label();
     }

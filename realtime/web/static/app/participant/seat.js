@@ -24,12 +24,12 @@ export function leaveSeat(code) {
 
 /**
  * Joins the session. The join id is made before the first try and kept until one succeeds, so that a try whose reply
- * was lost is the same join. Rejects with {code, message}; `network` when nothing is known.
+ * was lost is the same join. `shown` is what the session asks for beyond its code: passcode, second_factor. Rejects with {code, message}; `network` when nothing is known.
  */
-export async function takeSeat(code, nickname) {
+export async function takeSeat(code, nickname, shown = {}) {
   const joinId = recall(`plenum.join.${code}`) ?? uuid7();
   remember(`plenum.join.${code}`, joinId);
-  const body = JSON.stringify({ code, nickname: nickname || null, join_id: joinId });
+  const body = JSON.stringify({ code, nickname: nickname || null, join_id: joinId, ...shown });
   const response = await postJoin(body);
   const { session_id, participant_id, nickname: given, ticket } = await response.json();
   const seat = { session_id, participant_id, nickname: nickname ? given : null, ticket };

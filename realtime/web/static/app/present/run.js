@@ -75,6 +75,7 @@ class Run {
     );
     document.addEventListener("keydown", this.#onKey);
     connection.on("state", () => this.#render());
+    connection.on("second_factor", ({ number }) => this.#share.showNumber(number));
     connection.on("status", () => this.#render());
     connection.on("closed", (reason) => this.#end(reason));
     this.#render();
@@ -112,7 +113,7 @@ class Run {
     write(this.#move, t(SESSION_MOVES[value.state][1]));
     this.#move.className = value.state === "active" ? "" : "primary";
     this.#agenda.update(activities, this.#map, this.#builder ? null : this.#selected, value.focus);
-    this.#share.update(value, this.#map.get("people"));
+    this.#share.update(value, this.#map.get("people"), this.#map.get("desk"));
     this.#renderBoard(this.#map.get("leaderboard"));
     this.#renderCenter(activities, value);
   }

@@ -1,6 +1,6 @@
 /** How people get in: the code, the QR, the links, and how many are here. */
 
-import { copy } from "../dialogs.js";
+import { askText, copy } from "../dialogs.js";
 import { h, icon, write } from "../dom.js";
 import { number, t } from "../i18n.js";
 
@@ -41,8 +41,18 @@ export function makeShare(session, act, onPeople) {
   const qrPlace = h("div", { class: "qr-place" });
   const host = h("strong", {});
   const loopback = h("p", { class: "small warning", hidden: true }, t("share.loopback"));
+  const seats = h("p", { class: "small warning", role: "status", hidden: true });
+  const factor = h("button", { type: "button" });
+  const factorNumber = h("p", { class: "factor-number", role: "status", hidden: true });
+  const passcode = h("button", { type: "button" });
   let link = null;
   let isLocked = false;
+  let asks = {};
+  factor.addEventListener("click", () => act({ type: "move_session", second_factor: !asks.second_factor }));
+  passcode.addEventListener("click", async () => {
+    const typed = asks.passcode_required ? "" : await askText(t("session.passcodeAsk"));
+    if (typed !== null && (typed || asks.passcode_required)) act({ type: "move_session", passcode: typed });
+  });
   lock.addEventListener("click", () => act({ type: "move_session", locked: !isLocked }));
   const second = `${location.origin}/present#session=${session.id}&ticket=${session.ticket}`;
   const element = h(
@@ -53,6 +63,7 @@ export function makeShare(session, act, onPeople) {
       { class: "card stack join-card" },
       qrPlace,
       loopback,
+      seats,
       h("div", {}, h("p", { class: "small soft" }, `${t("share.join")} `, host, ` ${t("share.code")}`), code),
       h("dl", { class: "people" }, h("div", {}, joined, h("dt", {}, t("share.joined"))), h("div", {}, online, h("dt", {}, t("share.online")))),
       h("button", { type: "button", on: { click: () => copy(link) } }, icon("copy"), t("share.copyLink")),
@@ -67,11 +78,18 @@ export function makeShare(session, act, onPeople) {
       h("p", { class: "small soft", id: "second-hint" }, t("share.secondHint")),
       lock,
       lockNote,
+      passcode,
+      factor,
+      factorNumber,
     ),
   );
   return {
     element,
-    update(value, people) {
+    showNumber(shown) {
+      factorNumber.hidden = !shown;
+      write(factorNumber, shown ? t("screen.factor", { number: shown }) : "");
+    },
+    update(value, people, desk) {
       if (value.join_code && joinLink(value) !== link) {
         link = joinLink(value);
         write(code, value.join_code);
@@ -82,6 +100,11 @@ export function makeShare(session, act, onPeople) {
       isLocked = value.locked;
       lock.replaceChildren(icon("lock"), t(isLocked ? "session.unlock" : "session.lock"));
       lockNote.hidden = !isLocked;
+      asks = value;
+      passcode.replaceChildren(icon("lock"), t(value.passcode_required ? "session.passcodeOff" : "session.passcode"));
+      factor.replaceChildren(icon("lock"), t(value.second_factor ? "session.factorOff" : "session.factor"));
+      seats.hidden = !desk?.nearly_full;
+      if (desk?.nearly_full) write(seats, t("session.seats", { n: desk.seats_left }));
       write(joined, number(people?.joined ?? 0));
       write(online, number(people?.online ?? 0));
     },

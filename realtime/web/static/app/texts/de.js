@@ -17,6 +17,8 @@ export default {
   "join.as": "Als {name} beitreten",
   "join.anonymously": "Anonym beitreten",
   "join.joining": "Beitritt läuft…",
+  "join.passcode": "Kennwort",
+  "join.second_factor": "Zahl auf der Leinwand",
   "join.otherCode": "Anderer Code",
   "join.network": "Der Server ist nicht erreichbar. Prüfe deine Verbindung und drücke noch einmal: Du trittst nicht doppelt bei.",
 
@@ -87,7 +89,12 @@ export default {
   "end.reload": "Seite neu laden",
   "end.unsent": { one: "{n} Antwort konnte nicht zugestellt werden.", other: "{n} Antworten konnten nicht zugestellt werden." },
 
-  "refused.unknown_code": "Zu diesem Code gibt es keine Sitzung. Frage bei der Leitung nach.",
+  "refused.unknown_code": "Dieser Code lässt niemanden herein: Vielleicht ist er vertippt, oder die Sitzung ist zu Ende, voll oder abgeschlossen. Frage bei der Leitung nach.",
+  "refused.passcode_required": "Diese Sitzung fragt nach einem Kennwort.",
+  "refused.wrong_passcode": "Das ist nicht das Kennwort. Versuche es noch einmal.",
+  "refused.second_factor_required": "Diese Sitzung fragt nach der Zahl auf der Leinwand.",
+  "refused.wrong_second_factor": "Das ist nicht die Zahl, die jetzt zu sehen ist. Sie wechselt alle paar Sekunden.",
+  "refused.not_directing": "Gerade leitet jemand anders diese Sitzung.",
   "refused.session_full": "Diese Sitzung ist voll. Frage bei der Leitung nach.",
   "refused.session_locked": "Die Sitzung nimmt gerade niemanden mehr auf.",
   "refused.session_ended": "Diese Sitzung ist zu Ende.",

@@ -17,6 +17,8 @@ export default {
   "join.as": "Join as {name}",
   "join.anonymously": "Join anonymously",
   "join.joining": "Joining…",
+  "join.passcode": "Passcode",
+  "join.second_factor": "Number on the big screen",
   "join.otherCode": "Another code",
   "join.network": "The server cannot be reached. Check your connection and press again: you will not be joined twice.",
 
@@ -87,7 +89,12 @@ export default {
   "end.reload": "Load the page again",
   "end.unsent": { one: "{n} answer could not be delivered.", other: "{n} answers could not be delivered." },
 
-  "refused.unknown_code": "No session answers to this code. Check it with the presenter.",
+  "refused.unknown_code": "This code lets nobody in: it may be mistyped, or the session is over, full or locked. Check it with the presenter.",
+  "refused.passcode_required": "This session asks for a passcode.",
+  "refused.wrong_passcode": "This is not the passcode. Try again.",
+  "refused.second_factor_required": "This session asks for the number on the big screen.",
+  "refused.wrong_second_factor": "This is not the number on the screen now. It changes every few seconds.",
+  "refused.not_directing": "Somebody else directs this session now.",
   "refused.session_full": "This session is full. Ask the presenter for help.",
   "refused.session_locked": "The presenter has closed the door to newcomers.",
   "refused.session_ended": "This session has ended.",

@@ -17,6 +17,8 @@ export default {
   "join.as": "Unirse como {name}",
   "join.anonymously": "Unirse de forma anónima",
   "join.joining": "Uniéndote…",
+  "join.passcode": "Contraseña",
+  "join.second_factor": "Número en la pantalla grande",
   "join.otherCode": "Otro código",
   "join.network": "No se puede llegar al servidor. Revisa tu conexión y pulsa otra vez: no te unirás dos veces.",
 
@@ -87,7 +89,12 @@ export default {
   "end.reload": "Volver a cargar la página",
   "end.unsent": { one: "{n} respuesta no se pudo entregar.", other: "{n} respuestas no se pudieron entregar." },
 
-  "refused.unknown_code": "Ninguna sesión responde a este código. Compruébalo con quien la dirige.",
+  "refused.unknown_code": "Este código no deja entrar a nadie: quizá esté mal escrito, o la sesión ha terminado, está completa o cerrada. Compruébalo con quien la dirige.",
+  "refused.passcode_required": "Esta sesión pide una contraseña.",
+  "refused.wrong_passcode": "Esta no es la contraseña. Inténtalo otra vez.",
+  "refused.second_factor_required": "Esta sesión pide el número de la pantalla grande.",
+  "refused.wrong_second_factor": "Este no es el número que se ve ahora. Cambia cada pocos segundos.",
+  "refused.not_directing": "Ahora dirige la sesión otra persona.",
   "refused.session_full": "Esta sesión está completa. Pide ayuda a quien la dirige.",
   "refused.session_locked": "La sesión ya no admite a nadie más.",
   "refused.session_ended": "Esta sesión ha terminado.",

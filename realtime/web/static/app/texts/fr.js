@@ -17,6 +17,8 @@ export default {
   "join.as": "Rejoindre en tant que {name}",
   "join.anonymously": "Rejoindre anonymement",
   "join.joining": "Connexion à la séance…",
+  "join.passcode": "Mot de passe",
+  "join.second_factor": "Nombre sur le grand écran",
   "join.otherCode": "Un autre code",
   "join.network": "Le serveur est injoignable. Vérifie ta connexion et appuie de nouveau : tu ne seras pas compté deux fois.",
 
@@ -87,7 +89,12 @@ export default {
   "end.reload": "Recharger la page",
   "end.unsent": { one: "{n} réponse n’a pas pu être transmise.", other: "{n} réponses n’ont pas pu être transmises." },
 
-  "refused.unknown_code": "Aucune séance ne correspond à ce code. Vérifie auprès de l’animateur.",
+  "refused.unknown_code": "Ce code ne laisse entrer personne : il est peut-être mal tapé, ou la séance est terminée, complète ou verrouillée. Vérifie auprès de l’animateur.",
+  "refused.passcode_required": "Cette séance demande un mot de passe.",
+  "refused.wrong_passcode": "Ce n’est pas le mot de passe. Réessaie.",
+  "refused.second_factor_required": "Cette séance demande le nombre affiché sur le grand écran.",
+  "refused.wrong_second_factor": "Ce n’est pas le nombre affiché en ce moment. Il change toutes les quelques secondes.",
+  "refused.not_directing": "Quelqu’un d’autre dirige la séance en ce moment.",
   "refused.session_full": "Cette séance est complète. Adresse-toi à l’animateur.",
   "refused.session_locked": "L’animateur n’accepte plus de nouveaux venus.",
   "refused.session_ended": "Cette séance est terminée.",

@@ -17,6 +17,8 @@ export default {
   "join.as": "Meedoen als {name}",
   "join.anonymously": "Anoniem meedoen",
   "join.joining": "Bezig met meedoen…",
+  "join.passcode": "Wachtwoord",
+  "join.second_factor": "Getal op het grote scherm",
   "join.otherCode": "Een andere code",
   "join.network": "De server is niet bereikbaar. Controleer je verbinding en druk nog eens: je doet niet dubbel mee.",
 
@@ -87,7 +89,12 @@ export default {
   "end.reload": "Pagina opnieuw laden",
   "end.unsent": { one: "{n} antwoord kon niet worden bezorgd.", other: "{n} antwoorden konden niet worden bezorgd." },
 
-  "refused.unknown_code": "Bij deze code hoort geen sessie. Vraag het na bij de presentator.",
+  "refused.unknown_code": "Deze code laat niemand binnen: misschien is hij verkeerd getypt, of de sessie is afgelopen, vol of op slot. Vraag het na bij de presentator.",
+  "refused.passcode_required": "Deze sessie vraagt om een wachtwoord.",
+  "refused.wrong_passcode": "Dit is niet het wachtwoord. Probeer het opnieuw.",
+  "refused.second_factor_required": "Deze sessie vraagt om het getal op het grote scherm.",
+  "refused.wrong_second_factor": "Dit is niet het getal dat nu te zien is. Het verandert om de paar seconden.",
+  "refused.not_directing": "Iemand anders leidt deze sessie nu.",
   "refused.session_full": "Deze sessie is vol. Vraag de presentator om hulp.",
   "refused.session_locked": "De presentator laat niemand meer binnen.",
   "refused.session_ended": "Deze sessie is afgelopen.",
