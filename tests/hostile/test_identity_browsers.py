@@ -4,15 +4,21 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from realtime.engines import Engines
 from realtime.web.api import ENDPOINTS
 from realtime.web.endpoints import ROOT, Endpoint
 from realtime.web.pages import PAGES, REFERENCE
+from tests.faults.hubs import address_of
+from tests.faults.proxy import FaultProxy
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, open_stage
+from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
 
 FRIEND, EVIL = "https://friend.example", "https://evil.example"
 HEADERS = {
@@ -239,9 +245,42 @@ async def misuse(stage: Stage, scene: Scene, text: str) -> None:
     writer.close()
 
 
-async def test_readiness_tells_of_faults_and_nothing_else(stage: Stage) -> None:
-    """Fault 50, calm side: rows 4, 16 and 2 ask it while engines are away; here nobody learns more than that."""
-    ready = (await stage.http.get(f"{ROOT}/health/ready")).json()
-    assert set(ready) == {"status", "redis", "database", "connections", "timestamp", "version"}
-    assert (await stage.http.get(f"{ROOT}/health/live")).json() == {"status": "alive"}
-    assert (await stage.http.get("/metrics")).status_code == 404, "metrics have a port of their own"
+async def test_readiness_needs_redis_and_not_postgresql(
+    external_engines: Engines, tmp_path: Path
+) -> None:
+    """Fault 50: what a load balancer is told while an engine is away, and what nobody is told."""
+    redis = await FaultProxy(address_of(external_engines.redis_url)).start()
+    postgres = await FaultProxy(address_of(external_engines.database_url)).start()
+    hub = Server(
+        tmp_path, REDIS_URL=f"redis://127.0.0.1:{redis.port}", DATABASE_URL=with_port(external_engines.database_url, postgres.port),
+        PLENUM_DATABASE_TIMEOUT_SECONDS="1", PLENUM_DATABASE_CONNECT_SECONDS="1",
+    )  # fmt: skip
+    async with httpx.AsyncClient(base_url=f"{hub.url}{ROOT}/health", trust_env=False, verify=False, timeout=20) as http:
+
+        async def told(status: int, word: str) -> bool:
+            answer = await http.get("/ready")
+            return (answer.status_code, answer.json()["status"]) == (status, word)
+
+        try:
+            await asyncio.to_thread(hub.start)
+            ready = (await http.get("/ready")).json()
+            assert set(ready) == {"status", "redis", "database", "connections", "timestamp", "version"}
+            for engine, status, word in ((postgres, 200, "degraded"), (redis, 503, "unavailable")):
+                engine.refusing = True
+                engine.reset()
+                await eventually(lambda status=status, word=word: told(status, word), word, 20)  # type: ignore[misc]
+                assert (await http.get("/live")).json() == {"status": "alive"}
+                engine.heal()
+                await eventually(lambda: told(200, "ready"), "ready again", 30)
+            assert (await http.get(f"{hub.url}/metrics")).status_code == 404, "metrics have a port of their own"
+        finally:
+            await asyncio.to_thread(hub.end)
+            await redis.close()
+            await postgres.close()
+
+
+def with_port(url: str, port: int) -> str:
+    """The same server by way of a proxy."""
+    parts = urlsplit(url)
+    user = f"{parts.username}@" if parts.username else ""
+    return parts._replace(netloc=f"{user}127.0.0.1:{port}").geturl()
