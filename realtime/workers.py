@@ -6,8 +6,8 @@ lease. One that ends is started again, the others do not notice. All end with th
 that on Linux, elsewhere the closed channel does.
 
 Each worker listens with a socket of its own on the shared port (SO_REUSEPORT), and Linux spreads connections
-evenly. From one inherited socket whoever wakes first takes all that wait: measured with four workers, 500 at
-a time, one took 60 % and one 4 %. Other systems do not spread, so there the socket is inherited.
+evenly. From one inherited socket whoever wakes first takes all that wait (`python -m bench.balance`). Other
+systems do not spread, so there the socket is inherited.
 """
 
 import asyncio
