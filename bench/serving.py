@@ -25,6 +25,12 @@ LIVE_POLL = {"settings": POLL, "reveal": {"results": "live"}}
 HIDDEN_POLL = {"settings": POLL, "reveal": {"counts": "presenter", "results": "never"}}
 OPEN_TEXT = {"settings": {"prompt": "What was unclear?"}, "reveal": {"counts": "presenter", "results": "never"}}
 
+# One phone of the load speaks for many: what paces a single ticket is out of the way.
+_PACES = (
+    "COMMANDS_PER_SECOND", "COMMAND_BURST", "JOINS_PER_SECOND", "JOIN_BURST", "ANSWERS_PER_SECOND", "SESSIONS_PER_MINUTE",
+)  # fmt: skip
+UNPACED = {f"PLENUM_{name}": "100000" for name in _PACES}
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -163,7 +169,7 @@ def plenum(*arguments: str, on: Stores | None = None, port: int = 0, **variables
         started = subprocess.Popen(
             [sys.executable, "-m", "realtime.cli", "serve", *where, *arguments],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            env=_environment(on, PLENUM_MAX_PARTICIPANTS="100000") | variables,
+            env=_environment(on, PLENUM_MAX_PARTICIPANTS="100000", **UNPACED) | variables,
         )  # fmt: skip
         try:
             served = Served(f"http://127.0.0.1:{port}", port, started.pid, folder, started, os.getpid() if on else 0)

@@ -16,6 +16,7 @@ _PRESS: Final = re.compile(
     rb'(?:,"metadata":(\{(?:"client_timestamp":' + _TIME + rb',"displayed_at":' + _TIME + rb',)?"device_type":"[a-z]{1,32}"\}))?'
     rb',"data":'
 )  # fmt: skip
+_PING: Final = re.compile(rb'\{"id":(0|[1-9][0-9]{0,14}),"type":"ping"\}')
 
 
 class Press:
@@ -47,6 +48,17 @@ def read_press(text: bytes) -> Press | None:
         text, int(id), activity_id.decode(), submission_id.decode(), int(round) if round else None,
         int(revision) if revision else None, metadata.decode() if metadata else "{}", text[match.end() : -1],
     )  # fmt: skip
+
+
+def read_ping(text: bytes) -> int | None:
+    """The id of a ping as our clients write it, or None."""
+    match = _PING.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+def pong_text(id: int, server_time_ms: int) -> bytes:
+    """The reply, as `messages.encode(Pong(...))` has it."""
+    return b'{"type":"pong","id":%d,"server_time_ms":%d}' % (id, server_time_ms)
 
 
 def accepted_text(

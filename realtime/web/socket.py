@@ -38,7 +38,7 @@ from realtime.core.messages import (
     encode,
     read_command,
 )
-from realtime.core.presses import read_press
+from realtime.core.presses import Press, pong_text, read_ping, read_press
 from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.rooms import Connection, Own
@@ -164,46 +164,68 @@ class Socket:
 
     def received(self, text: bytes) -> None:
         """One text frame. Whatever is in it, this does not raise."""
-        press = read_press(text) if self._connection is not None and self._actor is not None else None
-        if press is not None and self._connection is not None and self._actor is not None:
-            self._connection.heard_at = time.monotonic()
-            if self._sockets.answering.press(self._actor, press, self._reply, self._acknowledge):
-                return
+        connection = self._connection
+        if connection is None:
+            self._hear_newcomer(text)
+            return
+        connection.heard_at = time.monotonic()
+        ping = read_ping(text)
+        if ping is not None and not self._pace(connection, answers=False):
+            connection.push(pong_text(ping, int(self._sockets.clock() * 1_000)))
+            return
+        press = read_press(text)
+        if press is None or not self._take_press(connection, press):
+            self._hear(connection, text, press)
+
+    def _hear_newcomer(self, text: bytes) -> None:
+        """A frame of somebody who is not let in yet."""
         try:
             command = read_command(text, self._sockets.limits)
         except Refusal as refusal:
             self._complain(refusal)
             return
-        connection = self._connection
-        if connection is not None:
-            connection.heard_at = time.monotonic()
-            answers = type(command) is Submit or type(command) is Withdraw
-            wait_ms = self._pace(connection, answers=answers)
-            if wait_ms:
-                self._reply(refusal_frame(command.id, Refusal("limited", after_ms=wait_ms)))
-                return
-            if answers:
-                assert self._actor is not None
-                self._sockets.answering.submit(self._actor, command, self._reply, data=press.data if press else b"")
-                return
-        if isinstance(command, Hello):
-            if self._greeted:
-                self._reply(refusal_frame(command.id, Refusal("invalid", "This connection has said hello already.")))
-                return
+        if self._greeted:
+            again = Refusal("invalid", "This connection has said hello already.")
+            # Commands right behind the hello are welcome once it is answered.
+            early = Refusal("limited", "Wait for the welcome.", after_ms=200)
+            self._reply(refusal_frame(command.id, again if isinstance(command, Hello) else early))
+        elif isinstance(command, Hello):
             self._greeted = True
             self._cancel_deadline()
             self._start(self._greet(command), command.id)
-        elif connection is None:
-            if self._greeted:
-                # Commands right behind the hello are welcome once it is answered.
-                self._reply(refusal_frame(command.id, Refusal("limited", "Wait for the welcome.", after_ms=200)))
-            else:
-                self._reply(refusal_frame(command.id, Refusal("unauthenticated", "The first frame must be a hello.")))
-                self._wire.close(CloseCode.PROTOCOL)
+        else:
+            self._reply(refusal_frame(command.id, Refusal("unauthenticated", "The first frame must be a hello.")))
+            self._wire.close(CloseCode.PROTOCOL)
+
+    def _hear(self, connection: Connection, text: bytes, press: Press | None) -> None:
+        """A command of somebody who is here; as a press it has been paced already."""
+        assert self._actor is not None
+        try:
+            command = read_command(text, self._sockets.limits)
+        except Refusal as refusal:
+            self._complain(refusal)
+            return
+        answers = type(command) is Submit or type(command) is Withdraw
+        wait_ms = 0 if press is not None else self._pace(connection, answers=answers)
+        if wait_ms:
+            self._reply(refusal_frame(command.id, Refusal("limited", after_ms=wait_ms)))
+        elif answers:
+            self._sockets.answering.submit(self._actor, command, self._reply, data=press.data if press else b"")
+        elif isinstance(command, Hello):
+            self._reply(refusal_frame(command.id, Refusal("invalid", "This connection has said hello already.")))
         elif isinstance(command, Ping):
             self._reply(Pong(id=command.id, server_time_ms=int(self._sockets.clock() * 1_000)))
         else:
             self._start(self._obey(command) if not isinstance(command, _DIRECTS) else self._direct(command), command.id)
+
+    def _take_press(self, connection: Connection, press: Press) -> bool:
+        """Whether an answer was dealt with: counted like one that was judged before, or told to wait."""
+        assert self._actor is not None
+        wait_ms = self._pace(connection, answers=True)
+        if wait_ms:
+            self._reply(refusal_frame(press.id, Refusal("limited", after_ms=wait_ms)))
+            return True
+        return self._sockets.answering.press(self._actor, press, self._reply, self._acknowledge)
 
     def _pace(self, connection: Connection, *, answers: bool) -> int:
         """How many ms this ticket, or with an answer its whole session, has to wait; 0 for not at all."""

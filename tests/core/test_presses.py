@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from realtime.client.outbox import Entry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import decode
-from realtime.core.messages import Accepted, Submit, encode, read_command
-from realtime.core.presses import Press, accepted_text, read_press
+from realtime.core.messages import Accepted, Ping, Pong, Submit, encode, read_command
+from realtime.core.presses import Press, accepted_text, pong_text, read_ping, read_press
 
 ID = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a11"
 OTHER = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a12"
@@ -104,6 +104,14 @@ def test_the_ready_reply_is_the_models() -> None:
     for duplicate in (False, True):
         told = values | {"duplicate": duplicate}
         assert accepted_text(**told) == encode(Accepted(**told))
+
+
+def test_a_ping_at_a_glance() -> None:
+    assert read_ping(b'{"id":12,"type":"ping"}') == 12
+    assert read_command(b'{"id":12,"type":"ping"}') == Ping(id=12)
+    for other in ('{"type":"ping","id":1}', '{"id":1,"type":"ping","x":1}', '{"id":-1,"type":"ping"}', '{"id":01,"type":"ping"}'):
+        assert read_ping(other.encode()) is None
+    assert pong_text(12, 1_790_000_000_123) == encode(Pong(id=12, server_time_ms=1_790_000_000_123))
 
 
 def test_our_clients_write_what_is_read_at_a_glance() -> None:

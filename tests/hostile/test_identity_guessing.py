@@ -12,7 +12,7 @@ import pytest
 
 from tests.hostile.crowds import Crowd
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
+from tests.journey.stages import Scene, Stage, bearer, eventually, new_id, open_stage
 
 JOIN = "/api/v1/join"
 PROXY = {"PLENUM_TRUSTED_PROXIES": "127.0.0.0/8"}  # so that a test can come from many addresses
@@ -254,5 +254,14 @@ async def test_polling_is_limited_by_ticket_and_not_by_address(make_hub: Callabl
         assert {one["code"] for one in soft} == {"limited"}
         assert (await other.ask("ping"))["type"] == "pong"
         assert not phone.closed
+        # Answers like one that was judged go another way through the server, at the same pace.
+        activity_id = await scene.add()
+        quick = await scene.enter(await scene.join("Quick"))
+        asked = [
+            quick.ask("submit", activity_id=activity_id, submission_id=new_id(), data={"selected": ["a"]}) for _ in range(40)
+        ]
+        told = [one["type"] for one in await asyncio.gather(*asked)]
+        assert told[0] == "accepted"
+        assert told.count("retry") >= 10
     finally:
         await stage.close()

@@ -100,7 +100,7 @@ class Client:
     async def tell(self, kind: str, **fields: Any) -> int:
         """Send a command and return its id without waiting for the reply."""
         number = next(self._ids)
-        await self.socket.send(json.dumps({"type": kind, "id": number, **fields}))
+        await self.socket.send(json.dumps({"id": number, "type": kind, **fields}, separators=(",", ":")))  # as our clients do
         return number
 
     async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
