@@ -109,9 +109,10 @@ class Report:
     def remark(self, sentence: str) -> None:
         self.remarks.append(sentence)
 
-    def target(self, what: str, wanted: str, measured: str, *, reached: bool) -> None:
-        """Hold a figure against what the project must reach."""
-        self.targets.append({"what": what, "wanted": wanted, "measured": measured, "reached": reached})
+    def target(self, what: str, wanted: str, measured: str, *, reached: bool, why: str = "") -> None:
+        """Hold a figure against what the project must reach; `why` says where the time goes if it is missed."""
+        why = "" if reached else why
+        self.targets.append({"what": what, "wanted": wanted, "measured": measured, "reached": reached, "why": why})
 
     def figure(self, name: str, value: float) -> None:
         """A number that other benches and documents build on."""

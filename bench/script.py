@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
@@ -17,8 +18,12 @@ SHARDS = 16
 BATCH = 100
 
 
-def _ignore(_: Verdict) -> None:
-    """Verdicts are read from the reply itself."""
+@dataclass(slots=True)
+class Call:
+    """A call that is ready to be sent, and what it holds."""
+
+    octets: bytes
+    answers: list[Submission]
 
 
 class Caller:
@@ -30,13 +35,13 @@ class Caller:
         self._session = keys.Session(session_id, SHARDS)
         self._epoch = self._redis.hget(keys.Shard(self._session.shard).epoch, "epoch")
         self._connection = self._redis.connection_pool.get_connection()
+        self._accepted = 0
         self._intake = Intake(
-            Servers(Incarnation(SHARDS), lambda _: self._redis), [keys.Shard(number) for number in range(SHARDS)], batch=BATCH,
-            pipeline=2_000, waiting=1,
+            Servers(Incarnation(SHARDS), lambda _: self._redis), [keys.Shard(number) for number in range(SHARDS)], batch=BATCH, pipeline=2_000, waiting=1,
             high_water=100_000_000, timeout_seconds=1.0,
         )  # fmt: skip
 
-    def pack(self, activity_id: str, people: list[str]) -> bytes:
+    def pack(self, activity_id: str, people: list[str]) -> Call:
         """One call: each of these people answers."""
         version = int(self._redis.hget(self._session.activity(activity_id), "version"))
         part = []
@@ -47,17 +52,25 @@ class Caller:
             part.append(
                 Submission(
                     self._session, activity_id, 1, version, person, "", uuid7(), uuid7(), 0, -1, False, None, 0, counters,
-                    json.dumps(envelope, separators=(",", ":")), "", _ignore,
+                    json.dumps(envelope, separators=(",", ":")), "", self._hear,
                 )
             )  # fmt: skip
-        return self._intake._pack(part, self._epoch)
+        return Call(self._intake._pack(part, self._epoch), part)
 
-    def call(self, ready: bytes, answers: int) -> None:
-        """Send it, and see that all were accepted."""
-        self._connection.send_packed_command([ready])
-        reply = self._connection.read_response()
-        if len(reply) != 1 + 5 * answers or int(reply[1]) != 1:
-            raise RuntimeError(f"accept: {reply[:5]}")
+    def call(self, call: Call) -> object:
+        """Send it; returns the reply."""
+        self._connection.send_packed_command([call.octets])
+        return self._connection.read_response()
+
+    def check(self, call: Call, reply: object) -> None:
+        """See, as the hub does, that all of it was accepted."""
+        self._accepted = 0
+        self._intake._deliver(call.answers, self._epoch, reply)
+        if self._accepted != len(call.answers):
+            raise RuntimeError(f"accept: {len(call.answers) - self._accepted} of {len(call.answers)} were not accepted")
+
+    def _hear(self, verdict: Verdict) -> None:
+        self._accepted += int(verdict.error is None)
 
     def close(self) -> None:
         self._redis.close()
@@ -71,11 +84,12 @@ def back_to_back(
     groups = [people[start : start + BATCH] for start in range(0, len(people) - BATCH + 1, BATCH)]
     ready = [caller.pack(activity_id, groups[call % len(groups)]) for call in range(calls)]
     before, started = cpu_seconds(*pids), time.perf_counter()
-    for one in ready:
-        caller.call(one, BATCH)
-    took = time.perf_counter() - started
+    replies = [caller.call(one) for one in ready]
+    took, used = time.perf_counter() - started, cpu_seconds(*pids) - before
+    for one, reply in zip(ready, replies, strict=True):
+        caller.check(one, reply)
     caller.close()
-    return calls * BATCH / took, (cpu_seconds(*pids) - before) / (calls * BATCH) * 1e6
+    return calls * BATCH / took, used / (calls * BATCH) * 1e6
 
 
 def fill(url: str, session_id: str, activities: list[str], people: list[str]) -> None:
@@ -83,6 +97,6 @@ def fill(url: str, session_id: str, activities: list[str], people: list[str]) ->
     caller = Caller(url, session_id)
     for activity_id in activities:
         for start in range(0, len(people), BATCH):
-            group = people[start : start + BATCH]
-            caller.call(caller.pack(activity_id, group), len(group))
+            call = caller.pack(activity_id, people[start : start + BATCH])
+            caller.check(call, caller.call(call))
     caller.close()

@@ -159,15 +159,21 @@ def command(found: Stores, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def plenum(*arguments: str, on: Stores | None = None, port: int = 0, **variables: str) -> Iterator[Served]:
-    """`plenum serve`, on given stores or on engines of its own, with a data folder that is gone afterwards."""
+def plenum(
+    *arguments: str, on: Stores | None = None, port: int = 0, samples: Path | None = None, **variables: str
+) -> Iterator[Served]:
+    """`plenum serve`, on given stores or on engines of its own, with a data folder that is gone afterwards.
+
+    With `samples` it runs under a sampling profiler, which writes there when the server ends.
+    """
     with tempfile.TemporaryDirectory(prefix="plenum-bench-") as name:
         folder = Path(name)
         port = port or free_port()
         log = (folder / "server.log").open("ab")
         where = ["--host", "127.0.0.1", "--port", str(port), "--data-folder", str(folder / "data")]
         started = subprocess.Popen(
-            [sys.executable, "-m", "realtime.cli", "serve", *where, *arguments],
+            [sys.executable, "-m", *(("bench.servers.sampled", str(samples)) if samples else ("realtime.cli",)), "serve", *where,
+             *arguments],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             env=_environment(on, PLENUM_MAX_PARTICIPANTS="100000", **UNPACED) | variables,
         )  # fmt: skip

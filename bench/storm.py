@@ -8,10 +8,13 @@ the WebSocket handshake, hello with the ticket, and the welcome with the session
 import asyncio
 import time
 import uuid
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.measure import Report, arguments, conclude, leave, quantile, short, spread
 from bench.phones import Phone, Post, open_phones, run, seat
 from bench.resume import come_back
+from bench.samples import sampling, summary
 from bench.serving import Served, plenum
 
 _AT_ONCE = 400  # connections that one simulated access network opens at a time
@@ -95,7 +98,19 @@ async def join_storm(served: Served, people: int, *, own_connections: bool) -> d
     }
 
 
+async def sample(people: int) -> str:
+    """Where a hub's time goes in a join storm."""
+    with TemporaryDirectory(prefix="plenum-samples-") as folder:
+        path = Path(folder) / "stacks.json"
+        with plenum(samples=path) as served:
+            await join_storm(served, 100, own_connections=True)
+            with sampling(served.pid):
+                await join_storm(served, people, own_connections=True)
+        return f"The hub's time in a storm of {people:,}, {summary(path)}."
+
+
 async def joins(report: Report, people: int, repeats: int, *, quick: bool) -> None:
+    where = await sample(min(people, 2_000))
     with plenum() as served:
         await join_storm(served, 100, own_connections=True)
         for own, name in ((True, "own connections"), (False, "kept alive")):
@@ -111,8 +126,8 @@ async def joins(report: Report, people: int, repeats: int, *, quick: bool) -> No
                     report.figure(f"join {key}", value.median)
             if own and not quick:
                 rate, took = columns["per cpu"].median, columns["took"].median
-                report.target("joins per CPU-second of the hub", ">= 1,500", short(rate), reached=rate >= 1_500)
-                report.target(f"{people} join", "< 10 s", f"{short(took)} s", reached=took < 10)
+                report.target("joins per CPU-second of the hub", ">= 1,500", short(rate), reached=rate >= 1_500, why=where)
+                report.target(f"{people} join", "< 10 s", f"{short(took)} s", reached=took < 10, why=where)
 
 
 async def returns(report: Report, people: int, repeats: int, *, quick: bool) -> None:

@@ -4,6 +4,7 @@
 /answer: each answer is one script call by redis-py (REDIS_URL) and one INSERT by asyncpg (DATABASE_URL), then the reply.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 FRAME = "x" * 200
 subscribers: set[WebSocket] = set()
 stores: dict[str, Any] = {}
+opening = asyncio.Lock()
 
 # What a plain server asks of Redis for one answer: is it open, is it new, count it.
 COUNT = """
@@ -66,12 +68,18 @@ async def echo(socket: WebSocket) -> None:
         return
 
 
+async def open_stores() -> None:
+    async with opening:
+        if stores:
+            return
+        redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+        await redis.hset("plain:activity", mapping={"state": "active"})
+        pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=4, max_size=10)
+        stores.update(redis=redis, count=redis.register_script(COUNT), pool=pool)
+
+
 async def answer(socket: WebSocket) -> None:
-    if not stores:
-        stores["redis"] = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
-        stores["count"] = stores["redis"].register_script(COUNT)
-        stores["pool"] = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=4, max_size=10)
-        await stores["redis"].hset("plain:activity", mapping={"state": "active"})
+    await open_stores()
     await socket.accept(subprotocol="plenum.v1")
     participant = str(uuid.uuid4())
     try:
