@@ -83,7 +83,7 @@ async def join_storm(served: Served, people: int, *, own_connections: bool) -> d
     used = {part: served.cpu(part) - cpu for part, cpu in before.items()}
     for joiner in joiners:
         assert joiner.phone is not None
-        if joiner.phone.closed:
+        if joiner.phone.closed and took < 25:  # they ping nobody, so after two heartbeats they count as gone
             raise RuntimeError("a phone that had joined was closed")
         joiner.phone.transport.abort()
     return {
