@@ -8,6 +8,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +27,16 @@ _PACKAGES = (
 )
 
 
+GONE = (FileNotFoundError, ProcessLookupError)  # a backend of PostgreSQL, say, that has just ended
+
+
 def cpu_seconds(*pids: int) -> float:
     """CPU time of processes so far, all their threads, in seconds (Linux, nanosecond counters of the scheduler)."""
     total = 0
     for pid in pids:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+        with suppress(*GONE):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
 
 
@@ -48,14 +53,17 @@ def resident_bytes(*pids: int) -> int:
 def children(pid: int) -> list[int]:
     """All descendants of a process."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *children(int(child))]
+    with suppress(*GONE):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *children(int(child))]
     return found
 
 
 def name_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/comm").read_text().strip()
+    with suppress(*GONE):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.answers import choose
-from bench.measure import Report, arguments, conclude, leave, short
+from bench.measure import GONE, Report, arguments, conclude, leave, short
 from bench.phones import Phone, join_all, open_phones, run, seat
 from bench.resume import last_position
 from bench.serving import LIVE_POLL, Hall, Served, command, free_port, plenum, stores
@@ -29,7 +29,7 @@ def private_bytes(pids: list[int]) -> int:
     """Anonymous memory: without files and without the shared buffers, which PostgreSQL fills once and for all."""
     total = 0
     for pid in pids:
-        with suppress(FileNotFoundError):  # a backend that has just ended
+        with suppress(*GONE):
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss_Anon:"):
                     total += int(line.split()[1]) * 1_024
@@ -73,7 +73,7 @@ class Churn:
             deadline = time.monotonic() + self.life_seconds * random.uniform(0.7, 1.3)
             while time.monotonic() < deadline and not self.ending:
                 await self._step(hall, phones)
-                await asyncio.sleep(random.uniform(0.02, 0.12))
+                await asyncio.sleep(random.uniform(0.05, 0.35))
             for phone, _ in phones:
                 phone.transport.abort()
             if not self.ending:
