@@ -1,6 +1,6 @@
 """Idle phones: what a connection costs that does nothing but live.
 
-Joined participants of halls of 500 sit on one process and do what a real client does: they answer WebSocket pings and send
+Joined participants of halls of 500 sit on one process and do what a real client does: they hear heartbeats and send
 a ping of the protocol once per heartbeat. Memory is the growth of the hub's PSS per connection, its presence state
 included; what the kernel holds for the sockets is told apart. CPU is measured over a minute of idling.
 """

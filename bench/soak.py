@@ -16,12 +16,13 @@ from typing import Any
 
 from bench.answers import choose
 from bench.measure import GONE, Report, arguments, conclude, leave, short
-from bench.phones import Phone, join_all, open_phones, run, seat
+from bench.phones import Phone, frame, join_all, open_phones, run, seat
 from bench.resume import last_position
 from bench.serving import LIVE_POLL, Hall, Served, command, free_port, plenum, stores
 
 _HALLS = 4
 _PEOPLE = 40
+_PING = frame(b'{"type":"ping","id":7}')
 _PARTS = ("hub", "valkey", "postgres")
 
 
@@ -71,7 +72,12 @@ class Churn:
             hall = await asyncio.to_thread(self.served.session, most_people=10_000)
             phones = await self._fill(hall)
             deadline = time.monotonic() + self.life_seconds * random.uniform(0.7, 1.3)
+            pinged_at = 0.0
             while time.monotonic() < deadline and not self.ending:
+                if time.monotonic() - pinged_at > 10:
+                    pinged_at = time.monotonic()
+                    for phone, _ in phones:
+                        speak_up(phone, _PING)
                 await self._step(hall, phones)
                 await asyncio.sleep(random.uniform(0.05, 0.35))
             for phone, _ in phones:
@@ -96,7 +102,7 @@ class Churn:
         match random.choices(("answer", "resume", "replace", "poll", "question"), (70, 10, 5, 12, 1))[0]:
             case "answer":
                 for other, _ in random.sample(phones, 3):
-                    other.transport.write(choose(hall.activities[-1], random.randrange(1_000, 2_000)))
+                    speak_up(other, choose(hall.activities[-1], random.randrange(1_000, 2_000)))
             case "resume":
                 phone.transport.abort()
                 [back] = await self._enter([ticket], last_position(phone.told))
@@ -135,6 +141,12 @@ class Churn:
             self.wrong.append(str(verdict))
         await asyncio.to_thread(self.served.delete, path, hall.ticket)
         self.done["halls"] += 1
+
+
+def speak_up(phone: Phone, octets: bytes) -> None:
+    """Send something, unless the connection was lost; whoever resumes in his place comes back then."""
+    if not phone.closed:
+        phone.transport.write(octets)
 
 
 def slope(samples: list[tuple[float, float]]) -> float:
