@@ -37,8 +37,8 @@ class Caller:
         self._connection = self._redis.connection_pool.get_connection()
         self._accepted = 0
         self._intake = Intake(
-            Servers(Incarnation(SHARDS), lambda _: self._redis), [keys.Shard(number) for number in range(SHARDS)], batch=BATCH, pipeline=2_000, waiting=1,
-            high_water=100_000_000, timeout_seconds=1.0,
+            Servers(Incarnation(SHARDS), lambda _: self._redis), [keys.Shard(number) for number in range(SHARDS)],
+            batch=BATCH, pipeline=2_000, waiting=1, high_water=100_000_000, timeout_seconds=1.0,
         )  # fmt: skip
 
     def pack(self, activity_id: str, people: list[str]) -> Call:
