@@ -38,6 +38,7 @@ class Case:
     def __init__(self, crowd: Crowd, cpu: dict[str, Callable[[], float]]) -> None:
         self.crowd = crowd
         self.cpu = cpu
+        self._warm = len(crowd.phones) // 4
         self.found: dict[str, list[float]] = {name: [] for name in ("rate", "p50", "p95", *cpu)}
 
     def start(self) -> None:
@@ -50,16 +51,20 @@ class Case:
         crowd = self.crowd
         self.start()
         await asyncio.sleep(0.3)
+        async with asyncio.timeout(20):  # the first answers wait for pools and connections
+            while crowd.accepted < self._warm:
+                await asyncio.sleep(0.05)
         before, counted, started = {part: cpu() for part, cpu in self.cpu.items()}, crowd.accepted, time.perf_counter()
         crowd.latencies.clear()
         await asyncio.sleep(seconds)
-        took, answers = time.perf_counter() - started, crowd.accepted - counted
+        took, answers = time.perf_counter() - started, max(1, crowd.accepted - counted)
         self.found["rate"].append(answers / took)
         for part, cpu in self.cpu.items():
             self.found[part].append((cpu() - before[part]) / answers * 1e6)
         self.found["p50"].append(quantile(crowd.latencies, 0.5) * 1_000)
         self.found["p95"].append(quantile(crowd.latencies, 0.95) * 1_000)
-        await crowd.settle()
+        await crowd.settle(30)
+        self._warm = crowd.accepted + len(crowd.phones) // 4
 
     def spread(self, name: str) -> Spread:
         return spread(self.found[name])
