@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 import uvicorn
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -72,7 +72,9 @@ async def open_stores() -> None:
     async with opening:
         if stores:
             return
-        redis = Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
+        # Its default pool refuses the hundred-and-first call at a time.
+        connections = BlockingConnectionPool.from_url(os.environ["REDIS_URL"], max_connections=50, decode_responses=True)
+        redis = Redis(connection_pool=connections)
         await redis.hset("plain:activity", mapping={"state": "active"})
         pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=4, max_size=10)
         stores.update(redis=redis, count=redis.register_script(COUNT), pool=pool)
@@ -97,7 +99,7 @@ async def answer(socket: WebSocket) -> None:
             await socket.send_text(
                 json.dumps({"type": "accepted", "id": message["id"], "submission_id": message["submission_id"], "offset": offset})
             )
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, RuntimeError):  # Starlette's word for a send after the peer has gone
         return
 
 
