@@ -62,6 +62,9 @@ def performance() -> str:
     results = read_results()
     machines = {json.dumps(report["machine"], sort_keys=True): report["machine"] for report in results.values()}
     parts = ["## Reached and missed", targets(results), "## Machine"]
+    missing = [name for name in ORDER if name not in results]
+    if missing:
+        parts.insert(2, f"There are no stored results yet of {', '.join(f'`bench.{name}`' for name in missing)}.")
     parts += ["; ".join(f"{name} {value}" for name, value in one.items()) + "." for one in machines.values()]
     parts += [section(name, report) for name, report in results.items()]
     return "\n\n".join(parts)

@@ -103,9 +103,11 @@ def replay(survivor: Survivor) -> tuple[dict[str, Any], dict[str, Any], int]:
         else:
             if (state["epoch"], state["since"]) != (epoch, offset):
                 raise RuntimeError(f"phone {survivor.number} stood at {epoch} {offset} and was told a delta from {state['since']}")
+            # First what is gone, each key with all that begin with it and a colon; then what is there.
+            for gone in state["removed"]:
+                for key in [key for key in shown if key == gone or key.startswith(gone + ":")]:
+                    del shown[key]
             shown |= state["set"]
-            for key in state["removed"]:
-                shown.pop(key, None)
             deltas += int(index > 0 and "state" in frame)
         epoch, offset = state["epoch"], state["offset"]
     return shown, mine, deltas

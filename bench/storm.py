@@ -113,11 +113,11 @@ async def joins(report: Report, people: int, repeats: int, *, quick: bool) -> No
     where = await sample(min(people, 2_000))
     with plenum() as served:
         await join_storm(served, 100, own_connections=True)
-        for own, name in ((True, "own connections"), (False, "kept alive")):
-            found = [await join_storm(served, people, own_connections=own) for _ in range(repeats)]
+        for own, name, count in ((True, "own connections", people), (False, "kept alive", people // 5)):
+            found = [await join_storm(served, count, own_connections=own) for _ in range(repeats)]
             columns = {key: spread([one[key] for one in found]) for key in found[0]}
             report.row(
-                f"join, {name}", people, columns["per cpu"], columns["took"], columns["p50"], columns["p99"], columns["hub"],
+                f"join, {name}", count, columns["per cpu"], columns["took"], columns["p50"], columns["p99"], columns["hub"],
                 columns["valkey"], columns["postgres"],
             )  # fmt: skip
             report.remark(f"Join, {name}: {short(columns['retries'].median)} times somebody was asked to try again.")
