@@ -15,6 +15,7 @@ FOLDER: Final = Path(__file__).resolve().parent
 ROOT: Final = FOLDER.parent
 sys.path.insert(0, str(ROOT))  # so that it runs from anywhere, on the sources beside it
 
+from bench.pages import capacity, performance  # noqa: E402 - see the line above
 from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, REASONS, CloseCode  # noqa: E402 - see the line above
 from realtime.core.messages import COMMANDS, PUSHES, REPLIES, Frame  # noqa: E402
 from realtime.settings import Settings, variable_of  # noqa: E402
@@ -170,6 +171,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "replies": lambda: messages(REPLIES),
     "pushes": lambda: messages(PUSHES),
     "limits": limits,
+    "performance": performance,
+    "capacity": capacity,
 }
 
 
