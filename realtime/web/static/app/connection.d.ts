@@ -20,6 +20,8 @@ export interface Events {
   mine: Map<string, OwnResponse[]>;
   /** own points and rank, as far as results are shown */
   score: Record<string, any>;
+  /** the number to show beside the code, where a session asks for one; presenters and screens only */
+  second_factor: { number: string | null; until_ms: number };
   receipt: { entry: Entry; change: "waiting" | "counted" | "saved" | "superseded" };
   /** an answer was refused for good */
   refused: Refusal & { entry: Entry };

@@ -203,9 +203,10 @@ export class Connection {
     } else if (frame.type === "mine") {
       Object.assign(this.drafts, frame.drafts);
       this.#takeMine(frame.mine, false);
-    } else if (frame.type === "score" || frame.type === "second_factor") {
-      this.#emit(frame.type, (this[frame.type] = frame.score ?? frame));
-    } else if (frame.type === "beat") {
+    } else if (frame.type === "score") {
+      this.#emit("score", (this.score = frame.score));
+    } else if (frame.type === "second_factor") this.#emit("second_factor", (this.second_factor = frame));
+    else if (frame.type === "beat") {
       if (isBehind(this.state, frame)) this.#sync();
     } else if (frame.type === "accepted") {
       link.flying.delete(frame.submission_id);
