@@ -42,6 +42,7 @@ PendingT = TypeVar("PendingT", bound=Pending)
 class Source(Protocol[PendingT]):
     """The outboxes, as the flusher needs them."""
 
+    async def busy(self, shards: Sequence[int]) -> set[int]: ...
     async def read(self, shard: int, rows: int) -> PendingT: ...
     async def confirm(self, batch: PendingT) -> None: ...
     def fenced(self, batch: PendingT) -> None: ...
@@ -168,8 +169,10 @@ class Flusher(Generic[PendingT]):
         """
         moved = False
         away: SourceAway | None = None
-        for shard in list(self.done.leases):
-            if await self._offer(shard):
+        owned = list(self.done.leases)
+        busy = await self._source.busy(owned) if owned else set()
+        for shard in owned:
+            if await self._offer(shard) or shard not in busy:
                 continue
             if self._away_until.get(shard, 0.0) > time.monotonic() and not self._stopped.is_set():
                 continue

@@ -65,10 +65,13 @@ class Hub:
 
     # ------------------------------------------------------------------------------------------ connections
 
-    async def attach(self, connection: Connection, epoch: str, since: int | None) -> tuple[bytes, Own]:
+    async def attach(
+        self, connection: Connection, epoch: str, since: int | None, *, crowded: bool = False
+    ) -> tuple[bytes, Own]:
         """Take a connection in; returns its state frame (delta or snapshot) and its own responses.
 
-        Raises Refusal. From the moment this returns every change reaches the connection.
+        `crowded`: many wait to be let in, so a state that the next tick completes is good enough. Raises Refusal.
+        From the moment this returns every change reaches the connection.
         """
         if self.connected >= self._most_connections:
             raise Refusal("overloaded", after_ms=2_000)
@@ -82,7 +85,7 @@ class Hub:
         # Registered before its own responses are read: a change meanwhile marks it as behind.
         self._register(room, connection)
         try:
-            replica = await self._known(room)
+            replica = await self._known(room, since, crowded=crowded)
             connection.own_offset = replica.offset
             own = await self._own(replica, connection)
         except BaseException:
@@ -149,12 +152,17 @@ class Hub:
             return replica.state(connection.audience, None, reason="epoch")
         return replica.state(connection.audience, since)
 
-    async def _known(self, room: Room) -> Replica:
-        """The room's copy if ticks keep it fresh: what it lacks comes with the next one. In a storm nobody reads for himself."""
+    async def _known(self, room: Room, since: int | None, *, crowded: bool) -> Replica:
+        """The room's copy if ticks keep it fresh: what it lacks comes with the next one. In a storm nobody reads for himself.
+
+        While people pour in a room is always stale; but never is anybody shown less than he has seen already.
+        """
         replica = self._replicas.peek(room.session_id)
         recent = time.monotonic() - room.ticked_at < 2 * self._slow_tick_seconds
-        if replica is not None and recent and not room.stale and self._live.is_current(room.session_id, replica.epoch):
-            return replica
+        if replica is not None and recent and self._live.is_current(room.session_id, replica.epoch):
+            complete_soon = crowded and room.task is not None and (since or 0) <= replica.offset
+            if complete_soon or not room.stale:
+                return replica
         return await self._fresh(room.session_id)
 
     async def _fresh(self, session_id: str) -> Replica:

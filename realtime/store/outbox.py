@@ -60,6 +60,16 @@ class Outbox:
                 last = f"({entries[-1][0]}"
         return batch
 
+    async def busy(self, shards: Sequence[int]) -> set[int]:
+        """Those of some shards whose outbox holds something, or cannot be asked: one round trip per server."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                commands = [(shard, ("XLEN", self._shards[shard].outbox)) for shard in shards]
+                lengths = await self._servers.execute_everywhere(commands)
+        except TimeoutError:
+            return set(shards)
+        return {shard for shard, length in zip(shards, lengths, strict=True) if length != 0}
+
     async def confirm(self, batch: Batch) -> None:
         """Forget a committed batch and move the watermarks of its sessions.
 

@@ -291,7 +291,10 @@ class Socket:
         actor = await sockets.gate.admit(hello.ticket, by_socket=True)
         connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
         position = hello.position
-        state, own = await sockets.hub.attach(connection, position.epoch if position else "", position.offset if position else None)
+        state, own = await sockets.hub.attach(
+            connection, position.epoch if position else "", position.offset if position else None,
+            crowded=sockets.greetings.waiting > 0,
+        )  # fmt: skip
         try:
             await sockets.gate.confirm(actor)
         except BaseException:
