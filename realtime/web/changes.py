@@ -12,7 +12,7 @@ from starlette.responses import Response
 from realtime.commands.actors import Gate
 from realtime.commands.attending import Attendance
 from realtime.commands.reading import Reading
-from realtime.core.errors import Refusal
+from realtime.core.errors import CloseCode, Refusal
 from realtime.core.json_text import encode
 from realtime.hub import Hub
 from realtime.rooms import Connection, Own, own_of, rounds_of
@@ -94,7 +94,8 @@ class ChangesFeed:
         with self._place(actor.key):
             state, _ = await self._hub.attach(connection, epoch, since)
             try:
-                if _is_empty(state):
+                # Who got in while everybody was being sent away would be waited for in vain.
+                if _is_empty(state) and not self._draining():
                     async with asyncio.timeout(wait_seconds):
                         while not wire.news.is_set():
                             connection.heard_at = time.monotonic()
@@ -119,6 +120,8 @@ class ChangesFeed:
             place.close()
             raise
         wire.begin(state, _own_fields(own))
+        if self._draining():
+            wire.close(CloseCode.GOING_AWAY)
 
         def end() -> None:
             self._hub.detach(connection)

@@ -35,8 +35,8 @@ async def stored(stage: Stage, number: int) -> None:
 
 async def drafts_of(stage: Stage, actor: Any, activity_id: str) -> list[tuple[int, str]]:
     async def read() -> OwnState | None:
-        await stage.seen(activity_id)  # brings the session to life
         try:
+            await stage.seen(activity_id)  # brings the session to life
             return await stage.app.live.own_state(stage.session_id, actor.participant_id, [(activity_id, 1)])
         except Refusal:
             return None  # a call of before the loss has just found out; asked again
