@@ -1,5 +1,6 @@
 """Hostile traffic against the real server process. The hubs of a run share one pair of engines, as an operator's would."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -33,16 +34,22 @@ def start_hub(external_engines: Engines, tmp_path_factory: pytest.TempPathFactor
     return start
 
 
-@pytest.fixture(scope="session")
-def server(start_hub: Callable[..., Server]) -> Iterator[Server]:
-    """A hub as delivered; after all that was done to it, Ctrl-C must end it cleanly and its log holds no trace of a fault."""
-    hub = start_hub()
+@contextlib.contextmanager
+def ending_cleanly(hub: Server) -> Iterator[Server]:
+    """Whatever is done to a hub, Ctrl-C must end it, and its log holds no trace of a fault."""
     try:
         yield hub
         hub.stop()
         assert "Traceback" not in hub.log.read_text()
     finally:
         hub.end()
+
+
+@pytest.fixture(scope="session")
+def server(start_hub: Callable[..., Server]) -> Iterator[Server]:
+    """A hub as delivered, but for one thing: all tests come from one address, and some of them guess."""
+    with ending_cleanly(start_hub(PLENUM_FAILURES_PER_ADDRESS="1000")) as hub:
+        yield hub
 
 
 @pytest.fixture
