@@ -80,6 +80,7 @@ class Cluster:
         self._database: asyncpg.Pool | None = None
         self._told_saved: list[Event] = []
         self._witness: asyncio.Task[None] | None = None
+        self._witnessed = 0
 
     # ------------------------------------------------------------------------------------------ making
 
@@ -99,6 +100,8 @@ class Cluster:
         """Everything runs and nothing is at fault; a new history begins."""
         self.folder = folder
         self.history = History()
+        self._told_saved.clear()
+        self._witnessed = 0
         self.front.targets = [hub.address for hub in self.hubs]
         self.move_redis(self.engines)
         for start in (self.engines.start_valkey, self.engines.start_postgres):
@@ -219,13 +222,12 @@ class Cluster:
 
     async def _watch_saved(self) -> None:
         """Look into PostgreSQL at the moment a client hears that answers are saved."""
-        witnessed = 0
         while True:
             await asyncio.sleep(0.002)
             events, self._told_saved[:] = self._told_saved[:20], []
-            if not events or witnessed > _MOST_WITNESSED:
+            if not events or self._witnessed > _MOST_WITNESSED:
                 continue
-            witnessed += len(events)
+            self._witnessed += len(events)
             try:
                 found = await self.database.fetch(
                     _FIND_UNSAVED, [event.submission_id for event in events], [event.activity_id for event in events],

@@ -122,13 +122,13 @@ async def test_row_21_disk_of_postgres_is_full(full_disk: tuple[Disk, Engines], 
         room = await cluster.room(20)
         await room.press(seconds=0.5)
         disk.fill()
-        async with cluster.database.acquire() as connection:
-            # The next segment of its log does not fit any more: PostgreSQL gives up, as on any full disk.
-            try:
+        # The next segment of its log does not fit any more: PostgreSQL gives up, as on any full disk.
+        try:
+            async with cluster.database.acquire() as connection:
                 await connection.execute("SELECT pg_switch_wal()")
                 await connection.execute("CREATE TABLE filler AS SELECT repeat('x', 500) AS text FROM generate_series(1, 60000)")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                cluster.history.mark("postgres full", str(error))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            cluster.history.mark("postgres full", str(error))
         await press_without_postgres(cluster, room, 2)
         assert any(mark.name == "postgres full" for mark in cluster.history.marks), "the disk was full"
         disk.free()

@@ -163,7 +163,7 @@ async def test_zombie_flusher(rule: str, cluster: Cluster, tmp_path: Path) -> No
     await hub.kill9()
     await hub.start(
         launch=("-m", "tests.faults.mutant", rule) if rule else ("-m", "realtime.cli"), PLENUM_DATABASE_TIMEOUT_SECONDS="60",
-        PLENUM_LEASE_SECONDS="60",
+        PLENUM_LEASE_SECONDS="30",
     )  # fmt: skip
     await other.kill9()
     room = await cluster.room(10, kinds=("many",))
