@@ -122,6 +122,16 @@ def _parser() -> argparse.ArgumentParser:
     bring.add_argument("--format", choices=["json", "csv", "gift", "xlsx"], help="default: found out from the content")
     bring.add_argument("--dry-run", action="store_true", help="only say what would be created")
 
+    seed = add(
+        "seed", _seed, "fill this installation with sample data, always the same",
+        "A lecture in English that is running, a review in German that has ended, and every activity type in every state. "
+        "Prints the links of every role. What is there already stays as it is. "
+        "Runs beside a server on the same REDIS_URL and DATABASE_URL, or by itself on the embedded engines.",
+    )  # fmt: skip
+    seed.add_argument("--again", action="store_true", help="delete what an earlier run made, and make it anew")
+    seed.add_argument("--json", action="store_true", help="print JSON, with the tickets of every role and of two participants")
+    seed.add_argument("--public-url", metavar="URL", help="the address that the links begin with")
+
     add("settings", _settings, "list every setting with its variable, default and present value")
     return parser
 
@@ -278,6 +288,13 @@ def _import(settings: Settings, given: Any) -> int:
     from realtime.transfer import bring
 
     return _with_app(settings, lambda app: bring(app, given.session, given.file, format=given.format, dry_run=given.dry_run))
+
+
+def _seed(settings: Settings, given: Any) -> int:
+    from realtime.seed import seed
+
+    url = settings.public_url.rstrip("/") or local_url(settings)
+    return _with_app(settings, lambda app: seed(app, again=given.again, as_json=given.json, url=url))
 
 
 def _settings(settings: Settings, _given: Any) -> int:
