@@ -65,6 +65,10 @@ class FaultProxy:
         for direction in directions or ("up", "down"):
             self._passing[direction].clear()
 
+    def holds(self, pattern: bytes) -> bool:
+        """True while something with these bytes waits in a blackhole."""
+        return any(pattern in link.held for link in self._links)
+
     def heal(self) -> None:
         """End every fault; connections that were cut stay cut."""
         for passing in self._passing.values():
@@ -153,7 +157,10 @@ class FaultProxy:
                 wait_seconds += len(data) / self.bytes_per_second
             if wait_seconds:
                 await asyncio.sleep(wait_seconds)
-            await self._passing[direction].wait()
+            if not self._passing[direction].is_set():
+                link.held = data
+                await self._passing[direction].wait()
+                link.held = b""
             if direction == "up" and self._drops_left and self._drop_after in tail + data:
                 self._drops_left -= 1
                 link.mute = True
@@ -178,6 +185,7 @@ class _Link:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writers = [writer]
         self.mute = False
+        self.held = b""
         task = asyncio.current_task()
         assert task is not None
         self.task = task

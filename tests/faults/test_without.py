@@ -178,6 +178,7 @@ async def test_zombie_flusher(rule: str, cluster: Cluster, tmp_path: Path) -> No
     for phone in room.crowd.phones:
         phone.press(room.many, "a")
     await everything_is_accepted(room)
+    await eventually(lambda: hub.database.holds(b"BEGIN;"), "the flusher has read answers and wants to save them")
     await room.crowd.close()  # they never come back
     async with cluster.redis() as redis:
         await redis.flushall()

@@ -91,9 +91,12 @@ async def test_an_ipv6_household_is_one_address(proxied: Stage) -> None:
     assert (await try_code(proxied, "SIXES99", {"x-forwarded-for": "2001:db8:7:8::1"})).status_code == 404
 
 
-async def test_forwarded_addresses_are_believed_from_configured_proxies_only(stage: Stage) -> None:
-    """Fault 47: with a made-up X-Forwarded-For for each guess."""
+async def test_forwarded_addresses_are_believed_from_configured_proxies_only(make_hub: Callable[..., Server]) -> None:
+    """Fault 47: with a made-up X-Forwarded-For for each guess, to a hub that has no proxy before it."""
+    hub = make_hub()
+    stage = await open_stage(hub.url, hub.database_url)
     outcomes = [(await try_code(stage, f"SPOOF{number:02d}", new_address())).status_code for number in range(40)]
+    await stage.close()
     assert outcomes.count(404) <= 20
     assert 429 in outcomes
 
