@@ -69,6 +69,8 @@ export class Connection {
   drafts: Record<string, any>;
   /** what an accepted answer survives: fsync, second or memory */
   durability: string | null;
+  /** presenters: the token of `take_lease`, with which a later socket leads on */
+  lease: number | undefined;
   get outbox(): Outbox | null;
   start(): void;
   /** ends the connection; it cannot be started again */

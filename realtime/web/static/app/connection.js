@@ -40,6 +40,7 @@ export class Connection {
   score = null; // own points and rank, as far as results are shown
   drafts = {}; // by activity id: what was written and not sent, perhaps on another device
   durability = null;
+  lease = undefined; // of a presenter who took the lead: the token with which he leads on after a reconnect
   #options;
   #listeners = new Map();
   #link = null;
@@ -140,7 +141,7 @@ export class Connection {
     const { WebSocket, origin, clock, ticket, client } = this.#options;
     const link = new Link({
       WebSocket, origin, clock,
-      hello: () => ({ type: "hello", ticket, protocol: 1, position: positionOf(this.state), client }),
+      hello: () => ({ type: "hello", ticket, protocol: 1, position: positionOf(this.state), client, lease: this.lease }),
       onFrame: (frame, waiting) => this.#hear(link, frame, waiting),
       onLost: (code, unanswered) => this.#lost(link, code, unanswered),
     });
@@ -203,9 +204,8 @@ export class Connection {
     } else if (frame.type === "mine") {
       Object.assign(this.drafts, frame.drafts);
       this.#takeMine(frame.mine, false);
-    } else if (frame.type === "score") {
-      this.#emit("score", (this.score = frame.score));
-    } else if (frame.type === "second_factor") this.#emit("second_factor", (this.second_factor = frame));
+    } else if (frame.type === "score") this.#emit("score", (this.score = frame.score));
+    else if (frame.type === "second_factor") this.#emit("second_factor", (this.second_factor = frame));
     else if (frame.type === "beat") {
       if (isBehind(this.state, frame)) this.#sync();
     } else if (frame.type === "accepted") {

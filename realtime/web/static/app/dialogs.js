@@ -5,17 +5,19 @@ import { sentence, t } from "./i18n.js";
 
 const TOAST_MS = 6_000;
 const TOASTS_LIMIT = 3;
+let made = 0; // dialogs; one may stand above another, and each has a title of its own
 
 /** Asks; resolves to whether the person agreed. @param {{title: string, text: string, action: string, style?: string}} question */
 export function confirmed({ title, text, action, style = "primary" }) {
+  const id = titleId();
   return new Promise((resolve) => {
     const dialog = h(
       "dialog",
-      { class: "dialog", "aria-labelledby": "dialog-title" },
+      { class: "dialog", "aria-labelledby": id },
       h(
         "form",
         { method: "dialog", class: "stack" },
-        h("h2", { id: "dialog-title" }, title),
+        h("h2", { id }, title),
         h("p", {}, text),
         h("div", { class: "row ends" }, h("button", { value: "" }, t("dialog.cancel")), h("button", { value: "yes", class: style }, action)),
       ),
@@ -31,9 +33,10 @@ export function confirmed({ title, text, action, style = "primary" }) {
 
 /** Asks for a short text; resolves to it, to "" where it was left empty, or to null where the person thought better. */
 export function askText(title) {
+  const id = titleId();
   return new Promise((resolve) => {
     const input = h("input", { type: "text", maxLength: 100, "aria-label": title, autocomplete: "off" });
-    const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, h("form", { method: "dialog", class: "stack" }, h("h2", { id: "dialog-title" }, title), input,
+    const dialog = h("dialog", { class: "dialog", "aria-labelledby": id }, h("form", { method: "dialog", class: "stack" }, h("h2", { id }, title), input,
       h("div", { class: "row ends" }, h("button", { value: "", formNoValidate: true }, t("dialog.cancel")), h("button", { value: "yes", class: "primary" }, t("dialog.ok")))));
     input.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.isComposing) return;
@@ -49,10 +52,16 @@ export function askText(title) {
   });
 }
 
+function titleId() {
+  made += 1;
+  return `dialog-title-${made}`;
+}
+
 /** Shows content until it is closed. */
 export function showDialog(title, ...content) {
   const close = h("form", { method: "dialog", class: "row ends" }, h("button", { class: "primary" }, t("dialog.close")));
-  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, h("div", { class: "stack" }, h("h2", { id: "dialog-title" }, title), ...content, close));
+  const id = titleId();
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": id }, h("div", { class: "stack" }, h("h2", { id }, title), ...content, close));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

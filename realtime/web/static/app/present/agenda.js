@@ -19,7 +19,7 @@ export function makeAgenda(actions) {
   const element = h(
     "nav",
     { class: "stack", "aria-label": t("acts.title") },
-    h("div", { class: "row" }, h("h2", {}, t("acts.title")), h("button", { type: "button", class: "push", on: { click: actions.add } }, icon("plus"), t("acts.add"))),
+    h("div", { class: "row" }, h("h2", {}, t("acts.title")), h("button", { type: "button", class: "push directs", on: { click: actions.add } }, icon("plus"), t("acts.add"))),
     list,
     empty,
     actions.below,
@@ -34,7 +34,7 @@ export function makeAgenda(actions) {
     const button = h("button", { type: "button", on: { click: () => actions.select(id) } }, h("span", { class: "line" }, h("span", { class: "kind-mark" }, kindIcon(type)), title, focus), h("span", { class: "line" }, state, kind, count));
     const up = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.up") }, icon("up"));
     const down = h("button", { type: "button", class: "icon-button", "aria-label": t("acts.down") }, icon("down"));
-    return { item: h("li", {}, button, h("span", { class: "order" }, up, down)), title, state, count, kind, focus, button, up, down };
+    return { item: h("li", {}, button, h("span", { class: "order directs" }, up, down)), title, state, count, kind, focus, button, up, down };
   }
 
   return {

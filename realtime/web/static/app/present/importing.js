@@ -2,9 +2,9 @@
 
 import { complain, toast } from "../dialogs.js";
 import { fill, h } from "../dom.js";
-import { readProblem } from "../fallback.js";
 import { has, loadTexts, t } from "../i18n.js";
 import { TYPES } from "../parts.js";
+import { rest } from "./rest.js";
 
 const FORMATS = ["", "gift", "csv", "json", "xlsx"];
 const MOST_BYTES = 700_000; // as base64 it must fit into one request
@@ -12,34 +12,18 @@ const KINDS = new Set(TYPES);
 
 /** The two buttons below the agenda. @param {{id: string, ticket: string}} session */
 export function makeImporting(session) {
-  const importing = h("button", { type: "button", class: "plain", on: { click: () => showImport(session) } }, t("acts.import"));
+  const importing = h("button", { type: "button", class: "plain directs", on: { click: () => showImport(session) } }, t("acts.import"));
   const exporting = h("button", { type: "button", class: "plain", on: { click: () => takeBundle(session) } }, t("acts.export"));
   return h("div", { class: "row importing" }, importing, exporting);
 }
 
 async function takeBundle(session) {
-  const bundle = await ask(session, "export");
+  const bundle = await rest(session, "activities/export");
   if (!bundle) return;
   const address = URL.createObjectURL(new Blob([JSON.stringify(bundle, null, 2)], { type: "application/json" }));
   const name = `${bundle.title.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "session"}.plenum.json`;
   Object.assign(document.createElement("a"), { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}
-
-/** The answer of the API as JSON; a refusal is given to `onRefusal`, or said. */
-async function ask(session, verb, body, onRefusal = complain) {
-  try {
-    const response = await fetch(`/api/v1/sessions/${session.id}/activities/${verb}`, {
-      method: body ? "POST" : "GET",
-      headers: { Authorization: `Bearer ${session.ticket}`, ...(body ? { "Content-Type": "application/json" } : {}) },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    if (response.ok) return await response.json();
-    onRefusal(await readProblem(response));
-  } catch {
-    onRefusal({ code: "network" });
-  }
-  return null;
 }
 
 async function showImport(session) {
@@ -84,7 +68,7 @@ async function showImport(session) {
     const body = await contentOf(file, text, format, refuse);
     if (!body) return;
     look.disabled = true;
-    const found = await ask(session, "import", body, refuse);
+    const found = await rest(session, "activities/import", { method: "POST", body, onRefusal: refuse });
     look.disabled = false;
     if (!found) return;
     sent = body;
@@ -98,7 +82,7 @@ async function showImport(session) {
   });
   bring.addEventListener("click", async () => {
     bring.disabled = true;
-    const made = await ask(session, "import", { ...sent, create: true, only: [...chosen] }, refuse);
+    const made = await rest(session, "activities/import", { method: "POST", body: { ...sent, create: true, only: [...chosen] }, onRefusal: refuse });
     count();
     if (!made) return;
     const n = Object.keys(made.created).length;

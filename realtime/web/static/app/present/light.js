@@ -3,7 +3,7 @@
 import { showDialog } from "../dialogs.js";
 import { h, write } from "../dom.js";
 import { number, t } from "../i18n.js";
-import { ask } from "./missing.js";
+import { rest } from "./rest.js";
 import { savingOf } from "./saving.js";
 
 /** @param {{id: string, ticket: string}} session @param {() => number} nowMs */
@@ -13,7 +13,7 @@ export function makeLight(session, nowMs) {
   let lagMs = null;
 
   async function prove() {
-    const found = await ask(session, "integrity");
+    const found = await rest(session, "integrity");
     if (!found) return;
     const sum = (name) => (found.activities ?? []).reduce((all, each) => all + (each[name] ?? 0), 0);
     const verdict = !found.settled ? "light.moving" : found.sound ? "light.same" : "light.differ";

@@ -1,19 +1,19 @@
 /** Who has not answered yet, and the word to them. */
 
-import { complain, showDialog, toast } from "../dialogs.js";
+import { showDialog, toast } from "../dialogs.js";
 import { h } from "../dom.js";
-import { readProblem } from "../fallback.js";
 import { t } from "../i18n.js";
+import { rest } from "./rest.js";
 
 /** Asks those who have not answered to do so, and says how many that were. @param {{id: string, ticket: string}} session */
 export async function nudge(session, activityId) {
-  const found = await ask(session, `activities/${activityId}/nudge`, "POST");
+  const found = await rest(session, `activities/${activityId}/nudge`, { method: "POST" });
   if (found) toast(found.waiting ? t("missing.nudged", { n: found.waiting }) : t("missing.none"));
 }
 
 /** Shows who has not answered. */
 export async function showMissing(session, activityId) {
-  const found = await ask(session, `activities/${activityId}/unanswered`);
+  const found = await rest(session, `activities/${activityId}/unanswered`);
   if (!found) return;
   const { waiting, participants } = found;
   const note = h("p", { class: "soft" }, waiting ? t("missing.count", { n: waiting }) : t("missing.none"));
@@ -21,16 +21,4 @@ export async function showMissing(session, activityId) {
   const hidden = waiting > 0 && participants.length === 0 && h("p", { class: "small soft" }, t("missing.anonymous"));
   const button = waiting > 0 && h("button", { type: "button", on: { click: () => nudge(session, activityId) } }, t("missing.nudge"));
   showDialog(t("missing.title"), ...[note, participants.length > 0 && names, hidden, button].filter(Boolean));
-}
-
-/** What the server says; null where it refused, which is told. */
-export async function ask({ id, ticket }, path, method = "GET") {
-  try {
-    const response = await fetch(`/api/v1/sessions/${id}/${path}`, { method, headers: { Authorization: `Bearer ${ticket}` } });
-    if (response.ok) return await response.json();
-    complain(await readProblem(response));
-  } catch {
-    complain({ code: "network" });
-  }
-  return null;
 }

@@ -1,9 +1,9 @@
 /** Who takes part: a list with a way to remove somebody. */
 
-import { complain, confirmed, showDialog } from "../dialogs.js";
+import { confirmed, showDialog } from "../dialogs.js";
 import { fill, h } from "../dom.js";
-import { readProblem } from "../fallback.js";
 import { number, t } from "../i18n.js";
+import { rest } from "./rest.js";
 
 const PAGE = 100;
 
@@ -17,7 +17,7 @@ export async function showPeople(session, act) {
   const note = h("p", { class: "small soft" });
   let offset = 0;
   const load = async () => {
-    const page = await readPage(session, offset);
+    const page = await rest(session, `participants?offset=${offset}&limit=${PAGE}`);
     if (!page) return;
     const found = page.participants ?? [];
     offset += found.length;
@@ -28,17 +28,6 @@ export async function showPeople(session, act) {
   more.addEventListener("click", load);
   await load();
   showDialog(t("people.title"), note, list, more);
-}
-
-async function readPage({ id, ticket }, offset) {
-  try {
-    const response = await fetch(`/api/v1/sessions/${id}/participants?offset=${offset}&limit=${PAGE}`, { headers: { Authorization: `Bearer ${ticket}` } });
-    if (response.ok) return await response.json();
-    complain(await readProblem(response));
-  } catch {
-    complain({ code: "network" });
-  }
-  return null;
 }
 
 function makeRow({ participant_id: id, nickname, anonymous, status }, act) {

@@ -9,14 +9,16 @@ import { sentence, t } from "../i18n.js";
 import { activitiesOf } from "../parts.js";
 import { makeAgenda } from "./agenda.js";
 import { makeBuilder } from "./builder.js";
+import { showHelpers } from "./helpers.js";
 import { makeImporting } from "./importing.js";
+import { makeLead } from "./lead.js";
 import { makeLight } from "./light.js";
 import { nudge, showMissing } from "./missing.js";
 import { isEditable, movesOf } from "./moves.js";
 import { drawBoard, showPeople } from "./people.js";
 import { makeShare, screenLink } from "./share.js";
 import { Stage } from "./stage.js";
-import { keep } from "./store.js";
+import { forget, keep } from "./store.js";
 
 const KEYS = [["n", "keys.n"], ["o", "keys.o"], ["p", "keys.p"], ["c", "keys.c"], ["r", "keys.r"], ["f", "keys.f"], ["→", "keys.next"], ["u", "keys.u"], ["e", "keys.e"], ["d", "keys.d"], ["j k", "keys.jk"], ["b", "keys.b"], ["?", "keys.help"]];
 const WIDE_PX = 992;
@@ -41,6 +43,7 @@ class Run {
   #title = h("span", { class: "name" });
   #state = h("span", { class: "chip" });
   #light;
+  #lead;
   #move = h("button", { type: "button" });
   #center = h("div", { class: "center" });
   #boardList = h("div", {});
@@ -53,13 +56,15 @@ class Run {
     this.#session = session;
     this.#connection = connection;
     this.#light = makeLight(session, () => connection.serverNowMs());
+    this.#lead = makeLead(session, connection);
     this.#agenda = makeAgenda({
       select: (id) => this.#select(id),
       add: () => this.#build(null),
       swap: (activity, other) => this.#swap(activity, other),
       below: makeImporting(session),
     });
-    this.#share = makeShare(session, (command) => this.#act(command), () => showPeople(session, (command) => this.#act(command)));
+    const act = (command) => this.#act(command);
+    this.#share = makeShare(session, { act, people: () => showPeople(session, act), helpers: () => showHelpers(session), alone: this.#lead.alone });
     this.#move.addEventListener("click", () => this.#moveSession());
     const keys = h("button", { type: "button", class: "icon-button wide-only", "aria-label": t("keys.open"), title: t("keys.open"), on: { click: showKeys } }, icon("keys"));
     const back = h("a", { class: "button plain wide-only", href: "/present" }, t("list.title"));
@@ -71,6 +76,7 @@ class Run {
       document.body,
       makeBar(this.#title, this.#state, this.#light.element, back, this.#move, keys),
       makeBanner(connection, { offline: "banner.presenterOffline" }),
+      this.#lead.element,
       h("main", { class: "run" }, this.#agenda.element, h("div", { class: "center" }, this.#center, this.#board), this.#share.element),
     );
     document.addEventListener("keydown", this.#onKey);
@@ -83,11 +89,17 @@ class Run {
 
   close() {
     document.removeEventListener("keydown", this.#onKey);
+    delete document.body.dataset.role;
     this.#connection.stop();
   }
 
   get #map() {
     return this.#connection.state?.map ?? new Map();
+  }
+
+  /** What this ticket is for; an owner's page until the server has said it. */
+  get #role() {
+    return this.#connection.you?.role ?? "owner";
   }
 
   get #value() {
@@ -97,6 +109,7 @@ class Run {
   #render() {
     this.#light.update(this.#map, this.#connection.status);
     if (!this.#connection.state) return;
+    document.body.dataset.role = this.#role; // the looks leave out what a moderator's ticket does not allow
     const value = this.#value;
     const activities = activitiesOf(this.#map);
     if (activities.some((each) => each.id === this.#fresh)) this.#fresh = null;
@@ -106,14 +119,15 @@ class Run {
     document.title = `${value.title} · Plenum`;
     if (value.title !== this.#session.title || value.join_code !== this.#session.join_code) {
       this.#session = { ...this.#session, title: value.title, join_code: value.join_code };
-      keep(this.#session);
+      keep({ id: this.#session.id, title: value.title, join_code: value.join_code });
     }
     write(this.#state, t(`session.${value.state}`));
     this.#state.className = `chip ${value.state === "active" ? "active" : ""}`;
     write(this.#move, t(SESSION_MOVES[value.state][1]));
-    this.#move.className = value.state === "active" ? "" : "primary";
+    this.#move.className = `directs ${value.state === "active" ? "" : "primary"}`;
     this.#agenda.update(activities, this.#map, this.#builder ? null : this.#selected, value.focus);
-    this.#share.update(value, this.#map.get("people"), this.#map.get("desk"));
+    this.#share.update(value, this.#map.get("people"), this.#map.get("desk"), this.#role);
+    this.#lead.update(this.#map.get("desk")?.director);
     this.#renderBoard(this.#map.get("leaderboard"));
     this.#renderCenter(activities, value);
   }
@@ -148,7 +162,7 @@ class Run {
   }
 
   #makeFirst() {
-    const write_ = h("button", { type: "button", class: "primary", on: { click: () => this.#build(null) } }, icon("plus"), t("stage.addPoll"));
+    const write_ = h("button", { type: "button", class: "primary directs", on: { click: () => this.#build(null) } }, icon("plus"), t("stage.addPoll"));
     return h("div", { class: "card stack first" }, h("h1", {}, t("stage.emptyTitle")), h("p", { class: "soft" }, t("stage.empty")), h("div", { class: "row" }, write_));
   }
 
@@ -164,7 +178,8 @@ class Run {
       return result;
     } catch (refusal) {
       if (refusal instanceof Error) throw refusal;
-      complain(refusal);
+      if (refusal.code === "not_directing" && (await this.#lead.offer(refusal.details?.director))) return this.#act(command);
+      if (refusal.code !== "not_directing") complain(refusal);
       return null;
     }
   }
@@ -255,6 +270,7 @@ class Run {
     const at = activities.findIndex((each) => each.id === this.#selected);
     const activity = activities[at];
     const key = event.key.toLowerCase();
+    if (this.#role === "moderator" && !["j", "k", "b", "?"].includes(key)) return;
     const move = activity && !this.#builder && movesOf(activity, this.#value.focus === activity.id).find((each) => each.key === key);
     if (key === "?") showKeys();
     else if (key === "arrowright" && activity && !this.#builder) this.#next();
@@ -272,8 +288,9 @@ class Run {
   }
 
   #end(reason) {
+    if (reason.code === "unauthenticated" && this.#session.as) forget(this.#session.id); // a helper's link that was taken back
     const home = h("a", { class: "button primary", href: "/present" }, t("list.title"));
-    const text = reason.code === "closed" ? t("session.gone") : sentence(reason);
+    const text = reason.code === "closed" ? t("session.gone") : reason.code === "unauthenticated" ? t("session.revoked") : sentence(reason);
     fill(document.body, makeBar(), h("main", {}, h("div", { class: "middle" }, h("h1", {}, t("end.otherTitle")), h("p", {}, text), h("div", { class: "row" }, home))));
   }
 }

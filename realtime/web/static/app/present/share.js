@@ -29,22 +29,26 @@ export function makeQr(value) {
 
 /**
  * @param {{id: string, ticket: string}} session
- * @param {(command: Object) => void} act
- * @param {() => void} onPeople the list of who takes part is wanted
+ * @param {Object} actions
+ * @param {(command: Object) => void} actions.act
+ * @param {() => void} actions.people the list of who takes part is wanted
+ * @param {() => void} actions.helpers the links of those who help are wanted
+ * @param {Node} actions.alone the button that takes the lead
  */
-export function makeShare(session, act, onPeople) {
+export function makeShare(session, { act, people: onPeople, helpers: onHelpers, alone }) {
   const code = h("p", { class: "code" });
   const joined = h("dd", {});
   const online = h("dd", {});
-  const lock = h("button", { type: "button" });
+  const lock = h("button", { type: "button", class: "directs" });
   const lockNote = h("p", { class: "small soft", hidden: true }, t("session.locked"));
   const qrPlace = h("div", { class: "qr-place" });
   const host = h("strong", {});
   const loopback = h("p", { class: "small warning", hidden: true }, t("share.loopback"));
   const seats = h("p", { class: "small warning", role: "status", hidden: true });
-  const factor = h("button", { type: "button" });
+  const factor = h("button", { type: "button", class: "directs" });
   const factorNumber = h("p", { class: "factor-number", role: "status", hidden: true });
-  const passcode = h("button", { type: "button" });
+  const passcode = h("button", { type: "button", class: "directs" });
+  const helpers = h("button", { type: "button", on: { click: onHelpers } }, icon("people"), t("helpers.open"));
   let link = null;
   let isLocked = false;
   let asks = {};
@@ -74,8 +78,10 @@ export function makeShare(session, act, onPeople) {
       { class: "stack tools" },
       h("a", { class: "button", href: screenLink(session), target: "_blank", rel: "noopener" }, icon("screen"), t("share.screen")),
       h("a", { class: "button", href: `/results#session=${session.id}` }, icon("chart"), t("list.results")),
-      h("button", { type: "button", on: { click: () => copy(second) }, "aria-describedby": "second-hint" }, icon("phone"), t("share.second")),
-      h("p", { class: "small soft", id: "second-hint" }, t("share.secondHint")),
+      h("button", { type: "button", class: "directs", on: { click: () => copy(second) }, "aria-describedby": "second-hint" }, icon("phone"), t("share.second")),
+      h("p", { class: "small soft directs", id: "second-hint" }, t("share.secondHint")),
+      helpers,
+      alone,
       lock,
       lockNote,
       passcode,
@@ -89,7 +95,8 @@ export function makeShare(session, act, onPeople) {
       factorNumber.hidden = !shown;
       write(factorNumber, shown ? t("screen.factor", { number: shown }) : "");
     },
-    update(value, people, desk) {
+    update(value, people, desk, role) {
+      helpers.hidden = role !== "owner";
       if (value.join_code && joinLink(value) !== link) {
         link = joinLink(value);
         write(code, value.join_code);

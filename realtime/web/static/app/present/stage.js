@@ -34,13 +34,13 @@ export class Stage {
   #count = h("p", { class: "count" }, h("strong", {}), h("span", {}));
   #absent = h("span", { class: "row absent" },
     h("button", { type: "button", class: "plain", on: { click: () => this.#actions.missing(this.#activity) } }, t("missing.open")),
-    h("button", { type: "button", on: { click: () => this.#actions.nudge(this.#activity) } }, icon("hand"), t("missing.nudge")));
+    h("button", { type: "button", class: "directs", on: { click: () => this.#actions.nudge(this.#activity) } }, icon("hand"), t("missing.nudge")));
   #time = h("select", { "aria-label": t("build.time"), on: { change: () => this.#setTime() } }, ...TIMES_SECONDS.map((seconds) => h("option", { value: seconds }, timeText(seconds))));
-  #timeRow = h("label", { class: "field inline timer small soft" }, t("stage.timer"), this.#time);
+  #timeRow = h("label", { class: "field inline timer small soft directs" }, t("stage.timer"), this.#time);
   #chart = h("div", { class: "chart" });
   #final = h("p", { class: "small soft" });
-  #buttons = h("div", { class: "row controls" });
-  #tools = h("div", { class: "row tools" });
+  #buttons = h("div", { class: "row controls directs" });
+  #tools = h("div", { class: "row tools directs" });
   #moderation;
 
   constructor(activity, actions) {
