@@ -588,6 +588,11 @@ SELECT id::text AS id, nickname FROM participants WHERE id = ANY ($1::uuid[]);
 SELECT participant_id::text AS participant_id, round, seq, response_data FROM user_responses
 WHERE activity_id = $1 AND participant_id = ANY ($2::uuid[]) AND deleted_at IS NULL ORDER BY seq;
 
+-- name: list_responses_to_review
+-- A page of a round's responses by id: who answered has no part in the paging, so it tells nobody.
+SELECT id::text AS id, participant_id::text AS participant_id, round, seq, response_data FROM user_responses
+WHERE activity_id = $1 AND round = $2 AND deleted_at IS NULL AND id > $3 ORDER BY id LIMIT $4;
+
 -- name: append_ledger
 -- Add rows to the ledger; a row that is there already stays as it is.
 INSERT INTO points_ledger (session_id, participant_id, activity_id, round, reason, correction, delta, meta)

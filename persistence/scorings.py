@@ -20,6 +20,7 @@ _READ_MAX_SEQ = statement("read_max_seq_of_activity")
 _LIST_PARTICIPANT_IDS = statement("list_participant_ids")
 _LIST_NICKNAMES = statement("list_nicknames")
 _LIST_TO_MARK = statement("list_responses_to_mark")
+_LIST_TO_REVIEW = statement("list_responses_to_review")
 _HAS_ROUNDS = statement("has_scored_rounds")
 _CORRECT_KEY = statement("correct_answer_key")
 _LIST_PENDING_KEYS = statement("list_pending_keys")
@@ -56,6 +57,13 @@ class Unmarked:
     round: int
     seq: int
     response_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed(Unmarked):
+    """One to look at, with the id that pages go by."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,12 @@ async def unmarked(database: Database, activity_id: str, participant_ids: Sequen
     """Return what some participants answered, in the order accepted."""
     records = await database.fetch(_LIST_TO_MARK, activity_id, list(participant_ids))
     return [build_row(Unmarked, record) for record in records]
+
+
+async def to_review(database: Database, activity_id: str, round: int, *, after_id: str | None, limit: int) -> list[Reviewed]:
+    """Return a page of a round's responses by id."""
+    records = await database.fetch(_LIST_TO_REVIEW, activity_id, round, after_id or _LOWEST_ID, limit)
+    return [build_row(Reviewed, record) for record in records]
 
 
 async def correct_key(database: Database, activity_id: str, *, expected_version: int, config: str) -> ActivityRow | None:

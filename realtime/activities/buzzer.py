@@ -70,9 +70,9 @@ class Buzzer(ActivityType[Settings, Answer]):
         for position, item in enumerate(queue[:QUEUE_SHOWN], start=1):
             entry: dict[str, Any] = {"position": position, "behind_ms": item.at_ms - queue[0].at_ms}
             if sight.host or sight.names:
-                entry |= {"id": item.id, "participant": item.participant_id}
+                entry["id"] = item.id
             if sight.names:
-                entry["name"] = live.names.get(item.participant_id)
+                entry |= {"participant": item.participant_id, "name": live.names.get(item.participant_id)}
             if (status := _status(live, item)) is not None:
                 entry["status"] = status
             shown.append(entry)

@@ -54,6 +54,16 @@ class Config(Model):
     scoring: Scoring = Scoring()
     settings: dict[str, Any] = {}
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether nothing may tell anybody, presenters included, who gave which answer."""
+        anonymous_votes = self.settings.get("anonymous_votes") is True  # planning_poker's own word for it
+        return anonymous_votes or self.constraints.identity == "anonymous" or self.reveal.names == "nobody"
+
+    def reveal_rules(self) -> dict[str, Any]:
+        """When what is seen, for `sight_of`: an anonymous activity has no names for anybody."""
+        return self.reveal.model_dump() | ({"names": "nobody"} if self.constraints.identity == "anonymous" else {})
+
 
 _ENVELOPE = frozenset(Config.model_fields)
 

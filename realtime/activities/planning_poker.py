@@ -188,7 +188,7 @@ class PlanningPoker(ActivityType[Settings, Answer]):
 def _hidden(live: Live[Settings], sight: Sight) -> dict[str, Json]:
     voted = sorted({item.participant_id for item in live.items.values()})
     main: dict[str, Json] = {"voted_count": len(voted), "eligible": live.joined}
-    if sight.host or sight.names:
+    if sight.names:
         main["voted"] = voted
         if waiting := live.names.keys() - set(voted):
             main["waiting_for"] = sorted(waiting)[:WAITING_SHOWN]
@@ -206,7 +206,7 @@ def _turned(live: Live[Settings], sight: Sight) -> dict[str, Json]:
     confidence = under(live.tally, "confidence:")
     if confidence:
         main["confidence"] = confidence
-    named = (sight.host or sight.names) and not settings.anonymous_votes
+    named = sight.names and not settings.anonymous_votes
     votes = [
         ({"participant": item.participant_id} if named else {}) | {"estimate": item.data["estimate"]}
         | ({name: item.data[name] for name in ("confidence", "notes") if name in item.data} if named else {})

@@ -88,7 +88,7 @@ def project_activity(
         return {}
     kind, config, settings = copy.rules(registry)
     state, round, revealed = document["state"], document["round"], document["revealed"]
-    sight = sight_of(audience, config.reveal.model_dump(), state, revealed)
+    sight = sight_of(audience, config.reveal_rules(), state, revealed)
     closed_offset = document.get("closed_offset", 0)
     shown = {name: value for name, value in document.items() if name not in ("config", "settings_version")} | {
         "status": legacy_status(state),

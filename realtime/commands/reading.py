@@ -277,6 +277,11 @@ class Reading:
             raise Refusal("unknown_response")
         return row
 
+    async def unnamed_activities(self, session_id: str) -> frozenset[str]:
+        """The activities of which nothing may tell who answered."""
+        copies = (await self.replica(session_id)).activities.values()
+        return frozenset(copy.id for copy in copies if copy.document is not None and copy.rules(self._registry)[1].unnamed)
+
     async def hidden_rounds(self, session_id: str) -> dict[str, int]:
         """Per activity whose single answers nobody may know yet, presenters included, the first such round."""
         replica = await self.replica(session_id)

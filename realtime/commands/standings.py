@@ -172,31 +172,29 @@ class Standings:
             if row is None or row.session_id != actor.session_id:
                 raise Refusal("unknown_activity")
             round = round or row.round
-            people = await scorings.participant_ids(self._pool, actor.session_id, after_id=after, limit=limit)
+            config = Config.model_validate_json(row.config)
+            responses = await scorings.to_review(self._pool, activity_id, round, after_id=after, limit=limit)
+            people = [] if config.unnamed else [response.participant_id for response in responses]
             names = await scorings.nicknames(self._pool, people)
-            responses = await scorings.unmarked(self._pool, activity_id, people)
             decided = await decisions.of_round(self._pool, activity_id, round)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         kind = self._registry.resolve(row.type)
-        config = Config.model_validate_json(row.config)
         plain = read_settings(kind, config.settings)
         settings = kind.decided(plain, decided)
         answers = []
         for response in responses:
-            if response.round != round:
-                continue
             answer = read_answer(kind, plain, json.loads(response.response_data).get("data"))
             mark = None if answer is None else kind.mark(settings, answer)
             answers.append(
                 {
-                    "participant": response.participant_id,
+                    "participant": None if config.unnamed else response.participant_id,
                     "name": names.get(response.participant_id),
                     "answer": None if answer is None else answer.model_dump(mode="json"),
                     "mark": None if mark is None else {"correct": mark.correct, "score": mark.score, **mark.detail},
                 }
             )
-        following = people[-1] if len(people) == limit else None
+        following = responses[-1].id if len(responses) == limit else None
         return {"settings": config.settings, "decisions": decided, "round": round, "answers": answers, "next": following}
 
     # ------------------------------------------------------------------------------------------------ teams

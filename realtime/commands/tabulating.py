@@ -69,10 +69,10 @@ def read_rules(
             kind = registry.resolve("")
             settings = read_settings(kind, config.settings)
         decided = {round: kind.decided(settings, known) for (id, round), known in decisions.items() if id == row.id}
-        unnamed = config.constraints.identity == "anonymous" or config.reveal.names == "nobody"
-        unnamed = unnamed or getattr(settings, "anonymous_votes", False) is True
         found.append(
-            Rules(row, number, kind, config, settings, decided, labels_of(config.settings), hidden.get(row.id, 2**31), unnamed)
+            Rules(
+                row, number, kind, config, settings, decided, labels_of(config.settings), hidden.get(row.id, 2**31), config.unnamed
+            )
         )
     return found
 
@@ -108,7 +108,7 @@ def wide_rows(rules: Rules, rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
         read = read_response(rules, row)
         answered = Answered(row.id or "", row.participant_id or "", read.answer, read.elapsed_ms, row.round)
         for typed in rules.kind.rows(rules.marking(row.round), [answered]):
-            hushed = "participant" not in typed or _is_hushed(read.data)
+            hushed = "participant" not in typed or is_hushed(read.data)
             common = _who(rules, read, hushed) | _what(read, hushed)
             own = {name: value for name, value in typed.items() if name not in common}
             table.append(common | own | ({} if row.points is None or hushed else {"points": row.points}))
@@ -125,7 +125,7 @@ def long_rows(rules: Rules, rows: Iterable[ResultRow]) -> list[dict[str, Any]]:
         read = read_response(rules, row)
         mark = None if read.answer is None else rules.kind.mark(rules.marking(row.round), read.answer)
         which = {"activity": rules.number, "activity_id": rules.row.id, "title": rules.title, "type": rules.row.type}
-        hushed = _is_hushed(read.data)
+        hushed = is_hushed(read.data)
         judged = {"correct": None, "score": None} if mark is None else {"correct": mark.correct, "score": round(mark.score, 6)}
         said = _who(rules, read, hushed) | _what(read, hushed) | judged
         table.append(which | said | {"points": None if hushed else row.points, "data": read.data})
@@ -149,7 +149,7 @@ def _who(rules: Rules, read: Read, hushed: bool) -> dict[str, Any]:
     }
 
 
-def _is_hushed(data: Any) -> bool:
+def is_hushed(data: Any) -> bool:
     """Whether a single contribution was given without a name."""
     return isinstance(data, dict) and data.get("anonymous") is True
 

@@ -224,7 +224,7 @@ class Response(Document):
     id: str
     session_id: str
     activity_id: str
-    participant_id: str
+    participant_id: Annotated[str | None, Field(description="null where nothing may tell who answered")]
     response_data: Annotated[dict[str, Any], Field(description="without `data` where single answers are hidden until the reveal")]
     round: int
     entry: str
@@ -369,7 +369,7 @@ class OwnScore(Document):
 
 
 class ReviewPage(Document):
-    """`answers` of this page's participants; ask again with `after` = `next` until it is null."""
+    """A page of a round's answers, without who gave them where they are anonymous; `next`, if any, is the next page's `after`."""
 
     settings: dict[str, Any]
     decisions: dict[str, Any]

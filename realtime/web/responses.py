@@ -1,6 +1,7 @@
 """Responses over HTTP: give, change, take back and list answers."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from persistence.responses import ResponseRow
 from realtime.commands.answering import Answering
 from realtime.commands.reading import Reading
+from realtime.commands.tabulating import is_hushed
 from realtime.core.errors import Refusal
 from realtime.core.messages import Accepted, Frame, Metadata, Submit, Withdraw
 from realtime.identifiers import new_uuid
@@ -74,44 +76,56 @@ class Responses:
 
     async def browse(self, call: Call) -> Response:
         page = call.query(bodies.Page)
-        hidden = await self._reading.hidden_rounds(call.actor.session_id)
         rows, summary = await self._reading.response_page(call.actor, call.id("activity_id"), offset=page.offset, limit=page.limit)
-        shown = _bodies(rows, hidden)
+        shown = await self._bodies(call, rows)
         counted = page_of(summary.total_responses, page.offset, page.limit, len(shown))
         return Json({"responses": shown, "summary": summary_body(summary), **counted})
 
     async def since(self, call: Call) -> Response:
         query, since = call.query(bodies.SinceTime), read_timestamp(call.request.path_params["timestamp"])
-        hidden = await self._reading.hidden_rounds(call.actor.session_id)
         page = await self._reading.responses_since(
             call.actor, activity_id=call.id("activity_id"), cursor=query.cursor, since=since, limit=query.limit
         )
-        items = _bodies(page.pop("rows"), hidden)
+        items = await self._bodies(call, page.pop("rows"))
         return Json({"items": items, "since": since.isoformat(), "count": len(items), **page})
 
     async def after(self, call: Call) -> Response:
         query = call.query(bodies.After)
-        hidden = await self._reading.hidden_rounds(call.actor.session_id)
         page = await self._reading.responses_since(call.actor, activity_id=None, cursor=query.cursor, since=None, limit=query.limit)
-        items = _bodies(page.pop("rows"), hidden)
+        items = await self._bodies(call, page.pop("rows"))
         return Json({"items": items, "count": len(items), **page})
 
     async def of_participant(self, call: Call) -> Response:
         page = call.query(bodies.Page)
         rows = await self._reading.responses_of(call.actor, call.id("participant_id"))
-        return Json((await self._shown(call, rows))[page.offset : page.offset + page.limit])
+        return Json((await self._of(call, rows))[page.offset : page.offset + page.limit])
 
     async def latest_of_participant(self, call: Call) -> Response:
         """The newest response of a participant in an activity; null where there is none."""
         activity_id = call.id("activity_id")
         await self._reading.activity(call.actor, activity_id)
         rows = await self._reading.responses_of(call.actor, call.id("participant_id"), activity_id)
-        shown = await self._shown(call, rows[-1:])
+        shown = await self._of(call, rows[-1:])
         return Json(shown[0] if shown else None)
 
-    async def _shown(self, call: Call, rows: Iterable[ResponseRow]) -> list[dict[str, Any]]:
-        own = call.actor.participant_id is not None
-        return _bodies(rows, {} if own else await self._reading.hidden_rounds(call.actor.session_id))
+    async def _of(self, call: Call, rows: Iterable[ResponseRow]) -> list[dict[str, Any]]:
+        """What one person answered: to himself all of it, to others what has a name."""
+        if call.actor.participant_id is not None:
+            return [response_body(row) for row in rows]
+        return [body for body in await self._bodies(call, rows) if body["participant_id"] is not None]
+
+    async def _bodies(self, call: Call, rows: Iterable[ResponseRow]) -> list[dict[str, Any]]:
+        """Responses as a presenter may see them at this moment."""
+        hidden = await self._reading.hidden_rounds(call.actor.session_id)
+        unnamed = await self._reading.unnamed_activities(call.actor.session_id)
+        return [
+            response_body(
+                row,
+                withheld=row.round >= hidden.get(row.activity_id, 2**31),
+                unnamed=row.activity_id in unnamed or is_hushed(json.loads(row.response_data).get("data")),
+            )
+            for row in rows
+        ]
 
     async def _submit(self, call: Call, command: Submit, sent: Any, status: int) -> Response:
         accepted = await self._decide(call, command)
@@ -143,10 +157,6 @@ def _submission_id(call: Call) -> str:
     """The same Idempotency-Key is the same submission, also where the answer of the first time was forgotten."""
     key = call.request.headers.get("idempotency-key")
     return new_uuid() if key is None else str(uuid.uuid5(uuid.NAMESPACE_OID, f"{call.actor.key}\n{key}"))
-
-
-def _bodies(rows: Iterable[ResponseRow], hidden: dict[str, int]) -> list[dict[str, Any]]:
-    return [response_body(row, withheld=row.round >= hidden.get(row.activity_id, 2**31)) for row in rows]
 
 
 def _unwrap(document: Any) -> tuple[Any, Metadata | None]:

@@ -69,16 +69,21 @@ def activity_body(row: ActivityRow, shown: dict[str, Any] | None = None) -> dict
     }
 
 
-def response_body(row: ResponseRow, *, withheld: bool = False) -> dict[str, Any]:
-    """A response; `withheld` leaves out what was answered, because nobody may know it before the reveal."""
+def response_body(row: ResponseRow, *, withheld: bool = False, unnamed: bool = False) -> dict[str, Any]:
+    """A response; `withheld` leaves out what was answered, because nobody may know it before the reveal.
+
+    `unnamed` leaves out who answered, and with what device.
+    """
     data = json.loads(row.response_data)
+    if unnamed:
+        data = {name: value for name, value in data.items() if name in ("type", "version", "data")}
     if withheld:
         data = {name: value for name, value in data.items() if name in ("type", "version")}
     return {
         "id": row.id,
         "session_id": row.session_id,
         "activity_id": row.activity_id,
-        "participant_id": row.participant_id,
+        "participant_id": None if unnamed else row.participant_id,
         "response_data": data,
         "round": row.round,
         "entry": row.entry,

@@ -126,6 +126,23 @@ async def test_anonymous_answers_name_nobody_anywhere(scene: Scene) -> None:
             assert "Zoë" not in told
             assert seat.participant_id not in told
             assert seat.ticket not in told
+        for path in (
+            f"/sessions/{scene.id}/activities/{activity}/responses",
+            f"/sessions/{scene.id}/activities/{activity}/responses/{seat.participant_id}",
+            f"/sessions/{scene.id}/activities/{activity}/responses/since/2020-01-01T00:00:00Z",
+            f"/activities/{activity}/review",
+            f"/activities/{activity}/results",
+            f"/activities/{activity}/report",
+        ):
+            told = (await get(scene, path)).text
+            assert "Zoë" not in told
+            assert seat.participant_id not in told
+    of_person = (await get(scene, f"/sessions/{scene.id}/participants/{seat.participant_id}/responses")).json()
+    assert [row["activity_id"] for row in of_person] == [named]
+    own = await scene.get(f"/participants/{seat.participant_id}/responses", seat.ticket)
+    assert {row["activity_id"] for row in own.json()} == {secret, nobody, named}
+    after = (await get(scene, f"/sessions/{scene.id}/responses")).json()["items"]
+    assert {row["activity_id"]: row["participant_id"] for row in after} == {secret: None, nobody: None, named: seat.participant_id}
     for row in await lines(scene, f"/sessions/{scene.id}/export"):
         assert (row["name"] == "Zoë Quince") == (row["activity_id"] == named)
         assert bool(row["answered_at"]) == (row["activity_id"] == named)
@@ -145,6 +162,21 @@ async def test_hidden_estimates_stay_hidden_until_the_reveal(scene: Scene) -> No
     assert shown.status_code == 200, shown.text
     (row,) = await lines(scene, f"/sessions/{scene.id}/export")
     assert row["answer"] == "13"
+
+
+async def test_anonymous_contributions_reach_no_presenter_with_a_name_or_an_id(scene: Scene) -> None:
+    board = await scene.add("brainstorm", {"prompt": "?"}, constraints={"identity": "anonymous"})
+    buzzer = await scene.add("buzzer", {"prompt": "?"}, constraints={"identity": "anonymous"})
+    seat = await scene.join("Quirin")
+    presenter = await scene.present()
+    for activity, data in ((board, {"action": "idea", "text": "Fly"}), (buzzer, {"press": True})):
+        given = await scene.answer(activity, seat, data)
+        assert given.status_code == 201, given.text
+    await presenter.until(lambda: presenter.map.get(f"view:{buzzer}", {}).get("queue"), "the presenter sees the press")
+    await presenter.until(lambda: any(key.startswith(f"view:{board}:item:") for key in presenter.map), "and the idea")
+    seen = {key: value for key, value in presenter.map.items() if key.startswith("view:")}
+    assert seat.participant_id not in json.dumps(seen)
+    assert "Quirin" not in json.dumps(seen)
 
 
 async def test_single_contributions_without_a_name_stay_without_one(scene: Scene) -> None:
