@@ -1,15 +1,18 @@
 """Every check of the project in one run: `python3 plenum.py test`, from a machine that has only Python.
 
-Lint comes first, then the tests by tier, cheapest first. A tier that fails does not stop the next
-ones, so one run tells all. With arguments it is pytest and nothing else.
+Lint comes first, then the tests by tier, in two lanes side by side where the machine has two cores: much
+of a test of servers is waiting for them. A tier that fails does not stop the next ones, so one run
+tells all. With arguments it is pytest and nothing else.
 """
 
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +26,13 @@ BIN = Path(sys.executable).parent
 TIERS: dict[str, tuple[str, ...]] = {
     "pure": ("core", "activities", "interchange"),
     "engines": (),  # Whatever no other tier names: new folders of tests are never forgotten.
-    "journeys": ("journey", "wire", "faults", "cluster", "hostile"),
+    "journeys": ("journey", "wire"),
+    "faults": ("faults", "cluster"),
+    "hostile": ("hostile",),
     "browser": ("browser",),
 }
+# What measures how others fare (hostile) goes beside what computes in one process, not beside a browser.
+LANES = (("pure", "engines", "browser"), ("hostile", "journeys", "faults"))
 LINTERS = {
     "ruff": [str(BIN / "ruff"), "check", "."],
     "mypy": [str(BIN / "mypy")],
@@ -33,6 +40,7 @@ LINTERS = {
 }
 COUNTS = "{} passed, {} failed, {} skipped"
 XML_COUNTS = ("tests", "errors", "failures", "skipped")  # In pytest's report.
+PROGRESS = re.compile(r"[.sxXFE]+ +\[ *\d+%\]$")  # A line of pytest's dots.
 NO_TESTS_COLLECTED = 5  # pytest's exit status.
 
 
@@ -54,7 +62,9 @@ def main(arguments: list[str]) -> int:
         return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode
     outcomes = [lint(name, command) for name, command in LINTERS.items()]
     outcomes.append(test_javascript())
-    outcomes.extend(test_tier(name) for name in TIERS)
+    with ThreadPoolExecutor(min(len(LANES), os.cpu_count() or 1)) as pool:
+        lanes = pool.map(lambda lane: [test_tier(name) for name in lane], LANES)
+        outcomes.extend(outcome for lane in lanes for outcome in lane)
     passed, failed, skipped = (sum(outcome.counts[i] for outcome in outcomes) for i in range(3))
     print("\n" + "=" * 78)
     for outcome in outcomes:
@@ -82,7 +92,8 @@ def test_tier(name: str) -> Outcome:
         return Outcome(title, False, "LEFT OUT: no Chromium or Chrome, and no way to install one")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        status, seconds = run(title, [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths])
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths]
+        status, seconds = run_beside(title, command)
         if status == NO_TESTS_COLLECTED:
             return Outcome(title, False, "none", seconds)
         if not report.exists():
@@ -128,6 +139,25 @@ def run(title: str, command: list[str]) -> tuple[int, float]:
     started = time.monotonic()
     status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
     return status, time.monotonic() - started
+
+
+def run_beside(title: str, command: list[str]) -> tuple[int, float]:
+    """As `run` while others run: progress is told at once, everything else in one piece at the end."""
+    print(f"--- {title}: begins", flush=True)
+    started = time.monotonic()
+    told = []
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if PROGRESS.match(line):
+                print(f"{title.removeprefix('tests: '):<9}{line}", end="", flush=True)
+            else:
+                told.append(line)
+    print(f"\n--- {title}: ended\n{''.join(told)}", flush=True)
+    return process.returncode, time.monotonic() - started
 
 
 if __name__ == "__main__":

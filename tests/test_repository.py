@@ -11,6 +11,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.run import LANES, TIERS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("realtime", "persistence", "migrations")
 MAX_MODULE_LINES = 400
@@ -176,3 +178,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path: Path, files: list[Path
     ours = {str(p.relative_to(ROOT)) for p in files if p.relative_to(ROOT).parts[0] in PACKAGES}
     built = {"realtime/delivery/libfanout.so"} if (ROOT / "realtime" / "delivery" / "libfanout.so").exists() else set()
     assert shipped == ours | built
+
+
+def test_every_tier_runs_in_one_lane() -> None:
+    assert sorted(name for lane in LANES for name in lane) == sorted(TIERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 REPLY_MAX_BYTES = 1024 * 1024
 _PROTOCOL_3 = 196608
+# Below the range that systems give to outgoing connections: between finding a port and listening on it a crowd may connect.
+_PORTS = range(15_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,17 @@ class Address:
 
 def free_ports() -> tuple[int, int]:
     """Two ports of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as one, socket.socket() as other:  # open together, or both might get the same
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1]), int(other.getsockname()[1])
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == 2:
+            return found[0], found[1]
+    raise OSError("no two ports of 127.0.0.1 are free")
 
 
 def ask_valkey(address: Address, timeout_seconds: float) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import IO
 from urllib.parse import quote
 
 from realtime.engines.postgres import DATABASE, SOCKET_PORT
+from realtime.engines.probe import free_ports
 from tests.journey.issued import logs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -25,9 +25,7 @@ PATIENCE_SECONDS = 15.0  # what it may take at the end of any other test, on a m
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports()[0]
 
 
 def environment(**variables: str) -> dict[str, str]:
