@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from realtime.commands.actors import Actor
 from realtime.commands.joining import MAX_NICKNAME
-from realtime.core.errors import Refusal, invalid
+from realtime.commands.warmth import do_warm
+from realtime.core.errors import invalid
 from realtime.core.json_text import clean_text
-from realtime.store.live import Cold, Live, fold
+from realtime.store.live import Live, fold
 
 _PROPOSALS: Final = 50  # numbers tried behind a taken name before none is proposed
 
@@ -33,25 +34,15 @@ class Attendance:
         actor.need("answer")
         assert actor.participant_id is not None
         participant_id = actor.participant_id
-        await self._warm(actor.session_id, lambda: self._live.presence(actor.session_id, [participant_id], []))
+        await do_warm(self._ensure, actor.session_id, lambda: self._live.presence(actor.session_id, [participant_id], []))
 
     async def free_nickname(self, session_id: str, nickname: str) -> FreeName:
         """Whether nobody in the session has this name."""
         name = clean_text(nickname)
         if not 1 <= len(name) <= MAX_NICKNAME:
             raise invalid("nickname", f"between 1 and {MAX_NICKNAME} characters")
-        await self._warm(session_id, lambda: self._live.changes(session_id, 2**53))  # nothing but: is it live?
+        await do_warm(self._ensure, session_id, lambda: self._live.changes(session_id, 2**53))  # nothing but: is it live?
         proposals = [name, *(f"{name} {number}" for number in range(2, _PROPOSALS))]
         taken = await self._live.taken_names(session_id, [fold(proposal) for proposal in proposals])
         free = [proposal for proposal in proposals if fold(proposal) not in taken]
         return FreeName(name in free[:1], None if name in free[:1] or not free else free[0])
-
-    async def _warm(self, session_id: str, act: Callable[[], Awaitable[Any]]) -> None:
-        try:
-            await act()
-        except Cold:
-            await self._ensure(session_id)
-            try:
-                await act()
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error

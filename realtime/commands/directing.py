@@ -1,14 +1,13 @@
 """What presenters do: sessions and activities, written to PostgreSQL first, then published."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from persistence import activities, events, participants, sessions, tickets, timing
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, session_document
-from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing, ParticipantExists
+from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing
 from persistence.pool import Pool
 from persistence.sessions import SessionRow
 from realtime.activities.config import Config, read_config
@@ -16,6 +15,7 @@ from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor, server_actor
 from realtime.commands.doors import changed_settings
+from realtime.commands.newcomers import store_newcomer
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import Limits, check, clean_text, encode
@@ -26,8 +26,6 @@ from realtime.store import keys
 from realtime.store.live import Live
 from realtime.store.passes import Passes
 from realtime.tickets import hash_ticket, hash_user, new_presenter_ticket
-
-log = logging.getLogger("plenum.commands")
 
 
 class Directing:
@@ -309,13 +307,7 @@ class Directing:
             if known is not None and known.session_id != actor.session_id:
                 raise Refusal("unknown_participant")
             if await participants.set_inactive(self._pool, participant_id) is None:
-                nickname = await self._live.nickname_of(actor.session_id, participant_id)
-                if nickname is None:
-                    raise Refusal("unknown_participant")
-                try:
-                    await participants.create(self._pool, id=participant_id, session_id=actor.session_id, nickname=nickname)
-                except ParticipantExists:
-                    log.debug("participant %s was flushed in this moment", participant_id)
+                await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
                 await participants.set_inactive(self._pool, participant_id)
             await self._record(actor, "participant_removed", meta={"participant_id": participant_id})
         except STORAGE_ERRORS as error:

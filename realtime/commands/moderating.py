@@ -11,10 +11,10 @@ from realtime.activities.projection import live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.commands.publishing import Publisher
+from realtime.commands.warmth import do_warm
 from realtime.core.errors import Refusal
 from realtime.core.json_text import Limits, check, encode
 from realtime.core.session import VISIBLE
-from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
 
 _LIMITS = Limits(max_bytes=65_536)
@@ -80,12 +80,4 @@ class Moderating:
         return {"activity_id": activity_id, "round": row.round, "version": row.decisions_version, "decided": changes}
 
     async def _replica(self, session_id: str) -> Replica:
-        try:
-            replica, _ = await self._replicas.refresh(session_id)
-        except Cold:
-            await self._ensure(session_id)
-            try:
-                replica, _ = await self._replicas.refresh(session_id)
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
-        return replica
+        return (await do_warm(self._ensure, session_id, lambda: self._replicas.refresh(session_id)))[0]

@@ -10,9 +10,10 @@ from persistence.documents import activity_document, activity_rules, session_doc
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.registry import Registry
+from realtime.commands.warmth import do_warm
 from realtime.core.errors import Refusal
 from realtime.core.session import VISIBLE
-from realtime.store.live import Cold, Live
+from realtime.store.live import Live
 
 log = logging.getLogger("plenum.commands")
 
@@ -47,14 +48,7 @@ class Publisher:
 
     async def warm(self, session_id: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do something with a live session, after bringing it to life where it is not."""
-        try:
-            await act()
-        except Cold:
-            await self._ensure(session_id)
-            try:
-                await act()
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
+        await do_warm(self._ensure, session_id, act)
 
     async def _publish(self, session_id: str, activity_id: str | None, deleted_version: int | None) -> None:
         try:

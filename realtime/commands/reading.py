@@ -23,10 +23,11 @@ from persistence.sessions import SessionRow
 from realtime.activities.contract import Audience
 from realtime.activities.registry import Registry
 from realtime.commands.actors import ALLOWED, Actor
+from realtime.commands.warmth import do_warm
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.core.session import MOVES, VISIBLE, legacy_state, legacy_status
-from realtime.store.live import Cold, Live, OwnState
+from realtime.store.live import Live, OwnState
 from realtime.store.replicas import Replica, Replicas
 
 
@@ -59,15 +60,7 @@ class Reading:
 
     async def replica(self, session_id: str) -> Replica:
         """An up-to-date copy of a session."""
-        try:
-            replica, _ = await self._replicas.refresh(session_id)
-        except Cold:
-            await self._ensure(session_id)
-            try:
-                replica, _ = await self._replicas.refresh(session_id)
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
-        return replica
+        return (await do_warm(self._ensure, session_id, lambda: self._replicas.refresh(session_id)))[0]
 
     async def session(self, session_id: str) -> SessionRow:
         with _storage():

@@ -6,14 +6,13 @@ results (and the key, unless it never is shown), so no board tells what the stag
 
 import asyncio
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from persistence import activities, decisions, ledger, participants, scorings
+from persistence import activities, decisions, ledger, scorings
 from persistence.activities import ActivityRow
-from persistence.errors import STORAGE_ERRORS, ParticipantExists
+from persistence.errors import STORAGE_ERRORS
 from persistence.ledger import Standing, Sum
 from persistence.pool import Database, Pool
 from persistence.scorings import ScoredRound
@@ -22,13 +21,12 @@ from realtime.activities.contract import read_answer, read_settings
 from realtime.activities.reckoning import shows_points
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
+from realtime.commands.newcomers import store_newcomer
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import clean_text
 from realtime.store.boards import Boards
 from realtime.store.live import Live
-
-log = logging.getLogger("plenum.scoring")
 
 MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 _MOST_TEAMS: Final = 200
@@ -207,21 +205,11 @@ class Standings:
             raise invalid("team", f"between 1 and {_MOST_TEAM_NAME} characters")
         try:
             if not await ledger.set_team(self._pool, actor.session_id, participant_id, name):
-                await self._store(actor.session_id, participant_id)
+                await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
                 await ledger.set_team(self._pool, actor.session_id, participant_id, name)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return name
-
-    async def _store(self, session_id: str, participant_id: str) -> None:
-        """Make the row of somebody who has joined and has not been flushed yet."""
-        nickname = await self._live.nickname_of(session_id, participant_id)
-        if nickname is None:
-            raise Refusal("unknown_participant")
-        try:
-            await participants.create(self._pool, id=participant_id, session_id=session_id, nickname=nickname)
-        except ParticipantExists:
-            log.debug("participant %s was flushed in this moment", participant_id)
 
 
 def _shows(row: ActivityRow) -> bool:

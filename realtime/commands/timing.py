@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from persistence import events, participants, timing
-from persistence.errors import STORAGE_ERRORS, ParticipantExists
+from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.projection import ActivityCopy
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.commands.directing import Directing
+from realtime.commands.newcomers import store_newcomer
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import encode
@@ -67,14 +68,7 @@ class Timing:
         if row is not None and row.session_id != actor.session_id:
             raise Refusal("unknown_participant")
         if row is None:
-            # Joined a moment ago and not flushed yet.
-            nickname = await self._live.nickname_of(actor.session_id, participant_id)
-            if nickname is None:
-                raise Refusal("unknown_participant")
-            try:
-                await participants.create(self._pool, id=participant_id, session_id=actor.session_id, nickname=nickname)
-            except ParticipantExists:
-                log.debug("participant %s was flushed in this moment", participant_id)
+            await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
         await timing.set_extra_time(self._pool, participant_id, percent)
         await events.record(
             self._pool, session_id=actor.session_id, actor=actor.name, action="participant_accommodated",
