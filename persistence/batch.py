@@ -41,8 +41,10 @@ class _Fence:
     async def check(self, connection: Database) -> None:
         """Hold the shard's row until the transaction ends; raise `Fenced` when it is no longer ours."""
         found = await connection.fetchrow(_FENCE, self.shard)
-        if found is None or found["epoch"] != self.epoch or found["lease_token"] != self.lease_token:
-            raise Fenced(f"Shard {self.shard} has a new epoch or another lease holder; stop flushing it.")
+        if found is None or found["epoch"] != self.epoch:
+            raise Fenced(f"Shard {self.shard} has a new epoch; stop flushing the old one.", epoch_over=True)
+        if found["lease_token"] != self.lease_token:
+            raise Fenced(f"Shard {self.shard} has another lease holder; stop flushing it.", epoch_over=False)
 
 
 async def save(

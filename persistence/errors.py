@@ -25,7 +25,11 @@ class MigrationBusy(PersistenceError):
 
 
 class Fenced(PersistenceError):
-    """The shard has a new epoch or a new lease holder: whoever wrote this must stop."""
+    """The shard has a new epoch (`epoch_over`) or a new lease holder: whoever wrote this must stop."""
+
+    def __init__(self, message: str, *, epoch_over: bool) -> None:
+        super().__init__(message)
+        self.epoch_over = epoch_over
 
 
 class ShardCountMismatch(PersistenceError):

@@ -48,6 +48,7 @@ class Source(Protocol[PendingT]):
     def fenced(self, batch: PendingT) -> None: ...
 
 
+_AGAIN_SECONDS: Final = 0.2
 _LOOKS_BEFORE_HELP: Final = 2  # at a free shard that another is to flush; a look is a third of a lease
 _HELP_LEASES: Final = 6.0  # lifetimes of a lease after which such a shard is offered again
 
@@ -141,7 +142,9 @@ class Flusher(Generic[PendingT]):
                 if not moved:
                     await self._wait(self._age_seconds)
         finally:
-            renewer.cancel()
+            while not renewer.done():  # a driver that is cancelled may raise an error of its own, which the renewer survives
+                renewer.cancel()
+                await asyncio.wait({renewer}, timeout=_AGAIN_SECONDS)
             await asyncio.gather(renewer, return_exceptions=True)
             await self._release()
 
@@ -208,11 +211,11 @@ class Flusher(Generic[PendingT]):
             saved = await batch.save(
                 self._pool, shard=shard, epoch=pending.epoch, lease_token=token, joins=pending.joins, responses=pending.responses
             )
-        except Fenced:
+        except Fenced as fenced:
             # Another flusher owns the shard, or recovery began a new epoch: what was read is theirs now.
             self.done.leases.pop(shard, None)
-            # Perhaps the epoch is over and nobody else in this process would ever hear of it.
-            self._source.fenced(pending)
+            if fenced.epoch_over:
+                self._source.fenced(pending)  # nobody else in this process would ever hear of it
             log.info("shard %d was taken over", shard)
             return False
         self._fault("after_commit")

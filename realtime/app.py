@@ -48,7 +48,7 @@ from realtime.core.errors import Refusal
 from realtime.delivery.fanout import choose_fan_out
 from realtime.hub import Hub
 from realtime.identity import Identity
-from realtime.loops import Loop, run_beside, until_done
+from realtime.loops import Loop, end_tasks, run_beside, until_done
 from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.scores import ScorePushes
@@ -284,7 +284,7 @@ class App:
             done, _ = await asyncio.wait({task}, timeout=self.settings.drain_seconds)
             if not done:
                 log.warning("the flusher did not finish in time; what is left stays in the outbox")
-                task.cancel()
+                await end_tasks([task])
             await asyncio.gather(task, return_exceptions=True)
 
     async def established(self, timeout_seconds: float) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from realtime.loops import end_tasks
 from realtime.settings import Settings, environment
 
 
@@ -33,9 +34,7 @@ def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any]
             try:
                 await (_run_workers if several else _run_hub)(ready, listener, migrate, flusher, on_ready)
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end_tasks(tasks)
 
         from realtime.workers import WorkersFailed
 

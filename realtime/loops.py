@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from typing import Any, Final
 
 log = logging.getLogger("plenum.app")
+
+_AGAIN_SECONDS: Final = 0.2
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -18,9 +20,21 @@ async def run_beside(loops: Sequence[Loop]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        await end_tasks(tasks)
+
+
+async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, whatever their ends are.
+
+    A client library that is cancelled may tell of it with an error of its own, which a loop takes for a fault that
+    passes (and asyncio.wait_for of Python 3.11 may forget it altogether); so it is said again.
+    """
+    pending: Collection[asyncio.Task[Any]] = [task for task in tasks if not task.done()]
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def until_done(loop: Loop) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from realtime.app import App, open_app
 from realtime.hosting import Unable, leave, run_to_end
+from realtime.loops import end_tasks
 from realtime.server import listen, serve
 from realtime.settings import Settings
 from realtime.workers import CHANNEL_BYTES
@@ -42,8 +43,7 @@ async def work(settings: Settings, number: int, flusher: bool, channel: socket.s
             try:
                 await serve(app, listener, flusher=flusher, on_ready=lambda: writer.write(b'{"ready": true}\n'))
             finally:
-                talking.cancel()
-                await asyncio.gather(talking, return_exceptions=True)
+                await end_tasks([talking])
                 writer.close()
 
 

@@ -91,7 +91,7 @@ class Outbox:
             raise
 
     def fenced(self, batch: Batch) -> None:
-        """PostgreSQL knows another epoch or another holder of the shard: ask again which epoch it lives in."""
+        """PostgreSQL knows another epoch of the shard: ask again which one it lives in."""
         self._incarnation.lose(batch.shard, batch.epoch)
 
     async def drop(self, batch: Batch) -> None:

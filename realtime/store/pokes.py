@@ -8,6 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from realtime.loops import end_tasks
 from realtime.store import keys
 from realtime.store.servers import Servers
 
@@ -33,9 +34,7 @@ async def listen(
         try:
             await arranged.wait()
         finally:
-            for task in listening:
-                task.cancel()
-            await asyncio.gather(*listening, return_exceptions=True)
+            await end_tasks(listening)
         await servers.close_unused()
 
 

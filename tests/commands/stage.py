@@ -161,7 +161,7 @@ async def refused(work: Awaitable[Any]) -> Refusal:
     raise AssertionError(f"not refused: {result}")
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+async def until(condition: Callable[[], Any], what: str, seconds: float = 25.0) -> Any:
     """Wait for a condition (plain or awaitable); returns its value."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

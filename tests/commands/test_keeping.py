@@ -98,7 +98,11 @@ async def test_a_draft_waits_for_its_author_and_keeps_nobody_else_waiting(engine
             return [who for who, _, _ in await rows(stage)] == [bob.participant_id]
 
         await until(has_bob, "Bob's draft is stored")
-        assert sum(await stage.app.keeping._unsaved.count()) == 1
+
+        async def has_ann_only() -> bool:
+            return sum(await stage.app.keeping._unsaved.count()) == 1
+
+        await until(has_ann_only, "Ann's draft waits, and Bob's no longer")
         await run_app(engines, stage.stack)
         await stored(stage, 2)
 

@@ -217,8 +217,9 @@ async def test_a_dead_letter_can_be_saved_after_a_repair(stage: Stage) -> None:
 async def test_another_epoch_fences(stage: Stage) -> None:
     await shards.renew_epoch(stage.db, 0, "next", "run")
 
-    with pytest.raises(Fenced, match="Shard 0"):
+    with pytest.raises(Fenced, match="Shard 0") as fenced:
         await stage.save(stage.make_response())
+    assert fenced.value.epoch_over
     with pytest.raises(Fenced):
         await stage.save(stage.make_response(), epoch="guess")
 
@@ -230,8 +231,9 @@ async def test_another_lease_token_fences_also_the_dead_letters(stage: Stage) ->
     old = stage.lease_token
     await shards.acquire_lease(stage.db, 0, "tester", 60)
 
-    with pytest.raises(Fenced):
+    with pytest.raises(Fenced) as fenced:
         await stage.save(stage.make_response(), lease_token=old)
+    assert not fenced.value.epoch_over, "whoever lost a lease still knows the epoch"
     with pytest.raises(Fenced):
         await stage.save(make_poison(stage, "null character"), lease_token=old)
 

@@ -1,0 +1,46 @@
+"""Loops end when they are to end, also where a cancellation is swallowed on its way."""
+
+import asyncio
+
+from realtime.loops import end_tasks, run_beside
+
+
+class Deaf:
+    """A loop that takes cancellations for faults that pass, as a driver's errors make it do, a number of times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.turns = 0
+
+    async def run(self) -> None:
+        while True:
+            self.turns += 1
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not self.left:
+                    raise
+                self.left -= 1
+
+
+async def test_who_swallows_a_cancellation_ends_all_the_same() -> None:
+    loops = [Deaf(0), Deaf(1), Deaf(2)]
+    async with asyncio.timeout(20), run_beside([loop.run for loop in loops]):
+        await asyncio.sleep(0)  # all begin
+    assert [loop.left for loop in loops] == [0, 0, 0]
+    assert [loop.turns for loop in loops] == [1, 2, 3]
+
+
+async def test_the_end_of_a_task_is_its_own() -> None:
+    async def fail() -> None:
+        raise ValueError("its own")
+
+    async def succeed() -> int:
+        return 1
+
+    tasks = [asyncio.create_task(fail()), asyncio.create_task(succeed()), asyncio.create_task(Deaf(1).run())]
+    await asyncio.wait(tasks[:2])
+    await end_tasks(tasks)
+    assert isinstance(tasks[0].exception(), ValueError)
+    assert tasks[1].result() == 1
+    assert tasks[2].cancelled()
