@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from realtime.hosting import Unable, host, local_url, run_to_end, running_engines
+from realtime.hosting import Unable, announced_url, host, local_url, run_to_end, running_engines
 from realtime.settings import Settings, UnfitSettings, environment
 
 _EPILOG: Final = "Every setting can also be given as an environment variable; `plenum settings` lists them with their defaults."
@@ -293,8 +293,7 @@ def _import(settings: Settings, given: Any) -> int:
 def _seed(settings: Settings, given: Any) -> int:
     from realtime.seed import seed
 
-    url = settings.public_url.rstrip("/") or local_url(settings)
-    return _with_app(settings, lambda app: seed(app, again=given.again, as_json=given.json, url=url))
+    return _with_app(settings, lambda app: seed(app, again=given.again, as_json=given.json, url=announced_url(settings)))
 
 
 def _settings(settings: Settings, _given: Any) -> int:

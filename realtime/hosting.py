@@ -22,7 +22,7 @@ def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any]
     """Serve in this process or in several, with something beside it once everything is ready."""
     several = settings.workers > 1
     with _listening(settings, several) as listener, running_engines(settings) as (addressed, migrate):
-        ready = replace(addressed, public_url=_public_url(addressed))
+        ready = replace(addressed, public_url=announced_url(addressed))
         tasks: list[asyncio.Task[None]] = []
 
         def on_ready() -> None:
@@ -164,7 +164,8 @@ def local_url(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-def _public_url(settings: Settings) -> str:
+def announced_url(settings: Settings) -> str:
+    """Where people reach this server, as well as it can tell."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     if settings.host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
@@ -185,7 +186,7 @@ def _own_address() -> str:
 def _announce(settings: Settings) -> None:
     import segno
 
-    url = _public_url(settings)
+    url = announced_url(settings)
     picture = io.StringIO()
     segno.make(f"{url}/join", error="l", micro=False).terminal(out=picture, compact=True, border=1)
     print(picture.getvalue())

@@ -10,7 +10,7 @@ from tests.browser.chromium import SETTLED
 # All rules in light, and the size of targets, which axe leaves off by itself; in dark what colours can change.
 # The theme is set as its switch sets it, and examined once its transitions are over.
 _EXAMINE: Final = (
-    f"async () => {{ const settled = {SETTLED};"
+    f"async (scopes) => {{ const settled = {SETTLED};"
     """
   const found = [];
   const passes = {
@@ -18,11 +18,12 @@ _EXAMINE: Final = (
     dark: { resultTypes: ["violations"], runOnly: ["color-contrast"] },
   };
   const root = document.documentElement;
+  const part = scopes.map((each) => [...document.querySelectorAll(each)].at(-1)).find(Boolean) ?? document;
   const before = root.dataset.theme;
   for (const [theme, options] of Object.entries(passes)) {
     root.dataset.theme = theme;
     await settled();
-    for (const { id, impact, nodes } of (await axe.run(options)).violations)
+    for (const { id, impact, nodes } of (await axe.run(part, options)).violations)
       for (const { html, failureSummary } of nodes) found.push({ id, impact, theme, html, why: failureSummary });
   }
   root.dataset.theme = before;
@@ -32,9 +33,14 @@ _EXAMINE: Final = (
 
 
 class Audit:
-    """Collects the violations of all states that were looked at, so that one run tells all."""
+    """Collects the violations of all states that were looked at, so that one run tells all.
 
-    def __init__(self) -> None:
+    Of a page with a dialog the dialog is examined, as the rest is out of reach; else the first of `parts` that is there,
+    for states that differ in that part alone; else all of it.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        self.scopes = ["dialog[open]", *parts]
         self.states: list[str] = []
         self.violations: dict[str, list[str]] = {}
 
@@ -43,7 +49,7 @@ class Audit:
         self.states.append(state)
         if not await page.evaluate("'axe' in window"):
             await page.evaluate(AXE_SCRIPT)  # over the debugger: the page's own policy allows no such script
-        found: list[dict[str, Any]] = await page.evaluate(_EXAMINE)
+        found: list[dict[str, Any]] = await page.evaluate(_EXAMINE, self.scopes)
         for each in found:
             why = " ".join(each["why"].split()[:40])
             fault = f"{each['id']} ({each['impact']}): {each['html'][:140]} | {why}"

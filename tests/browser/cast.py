@@ -27,7 +27,7 @@ class Cast:
 
     async def phone(self, url: str = "", **options: Any) -> Phone:
         """Somebody with a phone; `url` is how the phone reaches the server."""
-        context = await self.context(self.phones, **PHONE, **options)
+        context = await self.context(self.phones, **{**PHONE, **options})
         return Phone(await context.new_page(), url or self.url)
 
     async def presenter(self, url: str = "", **options: Any) -> Presenter:

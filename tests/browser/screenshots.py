@@ -16,6 +16,7 @@ from playwright.async_api import Page
 from tests.browser.cast import Cast
 from tests.browser.chromium import SETTLED, open_browser
 from tests.browser.tour import tour_participant, tour_presenter, tour_screen, tour_types
+from tests.browser.tour_more import tour_builder, tour_desk, tour_doors, tour_room, tour_standings
 from tests.browser.tour_results import tour_import, tour_results
 from tests.browsers import find_browser
 from tests.journey.servers import Server
@@ -23,7 +24,7 @@ from tests.journey.stages import open_stage
 
 SIZES: Final = {"360x740": (360, 740), "768x1024": (768, 1024), "1920x1080": (1920, 1080)}
 THEMES: Final = ("light", "dark")
-_SHOW: Final = f"async (theme) => {{ document.documentElement.dataset.theme = theme; await ({SETTLED})(); }}"
+_SHOW: Final = f"async (theme) => {{ document.documentElement.dataset.theme = theme; scrollTo(0, 0); await ({SETTLED})(); }}"
 
 
 class Album:
@@ -45,7 +46,8 @@ class Album:
                 await page.evaluate(_SHOW, theme)
                 place = self.folder / f"{size}-{theme}"
                 place.mkdir(parents=True, exist_ok=True)
-                await page.screenshot(path=place / f"{state}.png", full_page=True)
+                is_modal = await page.locator("dialog[open]").count() > 0  # covers what is seen, not the whole page
+                await page.screenshot(path=place / f"{state}.png", full_page=not is_modal)
                 self.count += 1
         await page.evaluate(_SHOW, THEMES[0])
         if before is not None:
@@ -67,6 +69,8 @@ async def take_all(executable: str, album: Album) -> None:
         await tour_presenter(cast, stage, album.look)
         await tour_screen(cast, stage, album.look)
         await tour_types(cast, stage, album.look)
+        for tour in (tour_doors, tour_room, tour_standings, tour_desk, tour_builder):
+            await tour(cast, stage, album.look)
         await tour_results(cast, stage, album.look)
         await tour_import(cast, stage, album.look)
 

@@ -1,17 +1,20 @@
 """Everybody can take part: by keyboard alone, with a screen reader, in light and in dark."""
 
 import re
+from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.audit import Audit
 from tests.browser.cast import Cast
-from tests.browser.tour import SEVERAL, put_in_focus, tour_participant, tour_presenter, tour_screen, tour_types
+from tests.browser.tour import SEVERAL, Look, put_in_focus, tour_participant, tour_presenter, tour_screen, tour_types
+from tests.browser.tour_more import tour_builder, tour_desk, tour_doors, tour_room, tour_standings
 from tests.journey.servers import Server
 from tests.journey.stages import Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+Tour = Callable[[Cast, Stage, Look], Awaitable[None]]
 TABS = 30  # more than any page of a participant has stops
 
 
@@ -101,6 +104,13 @@ async def test_axe_finds_nothing_on_the_big_screen(cast: Cast, stage: Stage) -> 
 
 
 async def test_axe_finds_nothing_in_any_activity_type(cast: Cast, stage: Stage) -> None:
-    audit = Audit()
+    audit = Audit("main .center", "main")
     await tour_types(cast, stage, audit.look)
+    audit.check()
+
+
+@pytest.mark.parametrize("tour", [tour_doors, tour_room, tour_standings, tour_desk, tour_builder])
+async def test_axe_finds_nothing_beside_the_questions(cast: Cast, stage: Stage, tour: Tour) -> None:
+    audit = Audit(".builder")
+    await tour(cast, stage, audit.look)
     audit.check()

@@ -6,10 +6,14 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Page, expect
 
+from realtime.activities.registry import installed
 from tests.browser.cast import Cast
 from tests.browser.payloads import NICKNAME_MOST, PAYLOADS
+from tests.browser.poison import NAMES, poisoned_answers, poisoned_settings, text_paths
 from tests.browser.tour import put_in_focus
-from tests.journey.stages import Stage
+from tests.browser.tour_more import open_builder, select
+from tests.browser.tour_results import QUIZ, open_results
+from tests.journey.stages import Stage, bearer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 NICKNAMES = [each for each in PAYLOADS if len(each) <= NICKNAME_MOST]
@@ -32,6 +36,15 @@ async def nothing_ran(page: Page) -> None:
 async def test_the_corpus_is_large_enough() -> None:
     assert len(set(PAYLOADS)) >= 30
     assert len(NICKNAMES) >= 25
+
+
+async def test_the_corpus_reaches_every_text_of_every_type() -> None:
+    """By the models: a text that a type gets tomorrow is poisoned tomorrow, or named as something that is nobody's words."""
+    for name, kind in installed().kinds().items():
+        settings, in_settings = poisoned_settings(kind)
+        _, in_answers = poisoned_answers(kind, settings)
+        left = (text_paths(kind.settings_model) - in_settings) | (text_paths(kind.answer_model) - in_answers)
+        assert {f"{name}{path}" for path in left} <= NAMES
 
 
 async def test_session_titles(cast: Cast, stage: Stage) -> None:
@@ -136,6 +149,131 @@ async def test_open_answers(cast: Cast, stage: Stage) -> None:
     await expect(desk.count).to_have_text(f"{len(PAYLOADS) + 1} answers")
     for page in (phone.page, desk.page):
         await nothing_ran(page)
+
+
+async def test_every_type_with_every_text(cast: Cast, stage: Stage) -> None:
+    """Each type on the phone, the desk and the big screen, in the builder with its preview, in the results and in the import."""
+    scene = await stage.session("Every type")
+    host = await scene.present()
+    phone, desk, screen = await cast.phone(), await cast.presenter(), (await cast.presenter()).page
+    await phone.join(scene.code, "Eve")
+    await desk.take_over(scene.id, scene.ticket)
+    await screen.goto(f"{cast.url}/screen#session={scene.id}&ticket={scene.ticket}")
+    seats = [await scene.join(name) for name in (*NICKNAMES[3:6], NICKNAMES[-2])]
+    for number, (name, kind) in enumerate(sorted(installed().kinds().items())):
+        payloads = PAYLOADS[number:] + PAYLOADS[:number]
+        settings, _ = poisoned_settings(kind, payloads)
+        answers, _ = poisoned_answers(kind, settings, payloads)
+        display = {"title": payloads[0], "instructions": payloads[1], "description": payloads[2]}
+        activity = await scene.add(name, settings, display=display, reveal={"names": "everyone", "results": "live"}, state="draft")
+        await open_builder(desk, number + 1)
+        await nothing_ran(desk.page)
+        await desk.page.get_by_role("button", name="Cancel").click()
+        await scene.move(activity, "active")
+        await put_in_focus(host, activity)
+        card = phone.page.locator("article.question:has(.meta .chip.active)")
+        await expect(card.get_by_role("button").or_(card.get_by_role("textbox")).first).to_be_visible()
+        await nothing_ran(phone.page)
+        told = [await scene.answer(activity, seat, answers[at % len(answers)]) for at, seat in enumerate(seats)]
+        assert any(each.status_code < 300 for each in told), told[0].text
+        await host.ask("reveal", activity_id=activity)
+        await expect(desk.page.get_by_text("Everybody sees the results")).to_be_visible()
+        await nothing_ran(desk.page)  # what waits for a decision is in it
+        await scene.move(activity, "closed")
+        for page in (phone.page, screen):
+            await expect(page.locator("main .chip.closed").first).to_be_visible()
+            await nothing_ran(page)
+    results = await open_results(cast, scene)
+    for summary in await results.locator("summary").all():
+        await summary.click()
+    await nothing_ran(results)
+    bundle = await scene.get("/activities/export")
+    await desk.page.get_by_role("button", name="Import", exact=True).click()
+    dialog = desk.page.get_by_role("dialog", name="Import activities")
+    await dialog.get_by_label("Or paste the questions").fill(bundle.text)
+    await dialog.get_by_role("button", name="Look at it first").click()
+    await expect(dialog.get_by_role("checkbox")).to_have_count(len(installed().kinds()))
+    await nothing_ran(desk.page)
+
+
+async def test_names_and_labels(cast: Cast, stage: Stage) -> None:
+    """Whatever people are called: in dialogs, on the leaderboard, in teams, as helpers and as who leads."""
+    scene = await stage.session("Names and labels")
+    desk, other = await cast.presenter(), await cast.presenter()
+    await desk.take_over(scene.id, scene.ticket)
+    seats = [await scene.join(name) for name in NICKNAMES[:8]]
+    for seat in seats:
+        await scene.enter(seat)
+    quiz = await scene.add("quiz", QUIZ, scoring={"mode": "accuracy"})
+    for seat, team in zip(seats[:6], PAYLOADS, strict=False):
+        path = f"{cast.url}/api/v1/sessions/{scene.id}/participants/{seat.participant_id}/team"
+        named = await stage.http.put(path, json={"team": team[:40]}, headers=bearer(scene.ticket))
+        assert named.status_code < 300, named.text
+        await scene.answer(quiz, seat, {"selected": ["a"]})
+    await select(desk, 1)
+    await expect(desk.page.locator(".people")).to_contain_text(f"{len(seats)}online now")
+    for button in ("Who is missing?", "Participants"):
+        await desk.page.get_by_role("button", name=button).click()
+        dialog = desk.page.get_by_role("dialog")
+        await expect(dialog.get_by_role("listitem").filter(has_text=NICKNAMES[7])).to_be_visible()
+        await nothing_ran(desk.page)
+        if button == "Participants":
+            await dialog.get_by_role("button", name=f"Remove: {NICKNAMES[3]}", exact=True).click()
+            await expect(desk.page.get_by_role("heading", name=f"Remove {NICKNAMES[3]}?")).to_be_visible()
+            await nothing_ran(desk.page)
+            await desk.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        await dialog.get_by_role("button", name="Close").click()
+    await scene.move(quiz, "closed")
+    await (await scene.present()).ask("reveal", activity_id=quiz)
+    await expect(desk.page.locator(".board-list li")).to_have_count(6)
+    await nothing_ran(desk.page)
+
+    await desk.page.get_by_role("button", name="Helpers").click()
+    dialog = desk.page.get_by_role("dialog", name="Helpers")
+    for payload in PAYLOADS[3:5]:
+        await dialog.get_by_label("Whose link is it?").fill(payload)
+        await dialog.get_by_label("What for?").select_option("presenter")
+        await dialog.get_by_role("button", name="Make a link").click()
+        await expect(dialog.get_by_role("listitem").filter(has_text=payload)).to_be_visible()
+    link = await dialog.get_by_role("textbox", name="The new link").input_value()
+    await dialog.get_by_role("button", name=f"Take back: {PAYLOADS[3]}").click()
+    await expect(desk.page.get_by_role("heading", name=f"Take back the link of {PAYLOADS[3]}?")).to_be_visible()
+    await nothing_ran(desk.page)
+    await other.page.goto(link)
+    await other.page.get_by_role("button", name="Lead alone").click()
+    await expect(desk.page.get_by_text(f"{PAYLOADS[4]} leads this session alone.")).to_be_attached()
+    await nothing_ran(desk.page)
+    await nothing_ran(other.page)
+
+
+async def test_what_is_typed_into_dialogs(cast: Cast, stage: Stage) -> None:
+    """Into every text field of the builder and of each dialog, before anything is sent."""
+    scene = await stage.session("Typed")
+    desk = await cast.presenter()
+    page = desk.page
+    await desk.take_over(scene.id, scene.ticket)
+    cast.watch.expect("status of 422")
+    await page.get_by_role("button", name="Write a question").click()
+    for kind in await page.locator(".kind input").all():
+        await kind.check(force=True)
+        fields = page.locator(".builder input[type=text], .builder textarea").filter(visible=True)
+        for number, field in enumerate(await fields.all()):
+            await field.fill(PAYLOADS[number % len(PAYLOADS)])
+        await nothing_ran(page)
+    await page.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Import", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Import activities")
+    for payload in (PAYLOADS[3], f"::{PAYLOADS[0]}:: {PAYLOADS[3]} {{=a ~b}}\n\n{PAYLOADS[5]} {{"):
+        await dialog.get_by_label("Or paste the questions").fill(payload)
+        await dialog.get_by_role("button", name="Look at it first").click()
+        await expect(dialog.get_by_role("alert").or_(dialog.get_by_role("checkbox")).filter(visible=True).first).to_be_visible()
+        await nothing_ran(page)
+    await dialog.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="Ask for a passcode").click()
+    await page.get_by_role("dialog").get_by_role("textbox").fill(PAYLOADS[3])
+    await page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    await expect(page.get_by_role("button", name="Ask for no passcode")).to_be_visible()
+    await nothing_ran(page)
 
 
 async def test_addresses(cast: Cast) -> None:

@@ -139,7 +139,8 @@ function makeQuestion(activity, isShown) {
   const update = (map) => {
     last = map;
     const standings = map.get("leaderboard");
-    board.hidden = activity.state !== "closed" || !standings?.entries?.length;
+    const isScored = (activity.config.scoring?.mode ?? "none") !== "none"; // beside a word cloud it would say nothing new
+    board.hidden = activity.state !== "closed" || !isScored || !standings?.entries?.length;
     body.classList.toggle("shared", !board.hidden);
     if (!board.hidden) drawBoard(best, standings, BOARD_MOST);
     if (isShown && draw) draw(place, activity, map.get(`view:${activity.id}`), map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id) });

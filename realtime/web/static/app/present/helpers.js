@@ -51,8 +51,8 @@ function showLink(place, link) {
 
 function makeRow(session, { id, role, label, own, created_at }) {
   const name = label || t(`helpers.role.${role}`);
-  const made = new Date(created_at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-  const item = h("li", {}, h("span", { class: "grow" }, h("strong", {}, name), h("small", { class: "soft" }, [t(`helpers.role.${role}`), made].join(" · "))));
+  const made = new Date(created_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
+  const item = h("li", {}, h("span", { class: "grow" }, h("strong", {}, name), h("small", { class: "soft" }, [label && t(`helpers.role.${role}`), made].filter(Boolean).join(" · "))));
   const revoke = async () => {
     if (!(await confirmed({ title: t("helpers.revokeTitle", { name }), text: t("helpers.revokeText"), action: t("helpers.revoke"), style: "danger-fill" }))) return;
     if (await rest(session, `tickets/${id}`, { method: "DELETE" })) item.remove();

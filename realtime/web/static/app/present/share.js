@@ -73,21 +73,15 @@ export function makeShare(session, { act, people: onPeople, helpers: onHelpers, 
       h("button", { type: "button", on: { click: () => copy(link) } }, icon("copy"), t("share.copyLink")),
       h("button", { type: "button", class: "plain", on: { click: onPeople } }, icon("people"), t("people.title")),
     ),
-    h(
-      "section",
-      { class: "stack tools" },
+    group("share.show",
       h("a", { class: "button", href: screenLink(session), target: "_blank", rel: "noopener" }, icon("screen"), t("share.screen")),
-      h("a", { class: "button", href: `/results#session=${session.id}` }, icon("chart"), t("list.results")),
+      h("a", { class: "button", href: `/results#session=${session.id}` }, icon("chart"), t("list.results"))),
+    group("share.together",
+      helpers,
       h("button", { type: "button", class: "directs", on: { click: () => copy(second) }, "aria-describedby": "second-hint" }, icon("phone"), t("share.second")),
       h("p", { class: "small soft directs", id: "second-hint" }, t("share.secondHint")),
-      helpers,
-      alone,
-      lock,
-      lockNote,
-      passcode,
-      factor,
-      factorNumber,
-    ),
+      alone),
+    group("share.door", lock, lockNote, passcode, factor, factorNumber),
   );
   return {
     element,
@@ -116,4 +110,9 @@ export function makeShare(session, { act, people: onPeople, helpers: onHelpers, 
       write(online, number(people?.online ?? 0));
     },
   };
+}
+
+/** Buttons that belong together, under a word for what they are about. */
+function group(key, ...children) {
+  return h("section", { class: "stack tools" }, h("h2", {}, t(key)), ...children);
 }

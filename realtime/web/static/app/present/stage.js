@@ -29,7 +29,7 @@ export class Stage {
   #state = h("span", { class: "chip" });
   #round = h("span", { class: "chip bare" });
   #clock = h("span", { class: "chip bare" });
-  #sight = h("span", { class: "chip bare" });
+  #sight = h("span", { class: "chip bare sight" });
   #title = h("h1", {});
   #count = h("p", { class: "count" }, h("strong", {}), h("span", {}));
   #absent = h("span", { class: "row absent" },
