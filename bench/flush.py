@@ -3,7 +3,8 @@
 Each repeat fills the outboxes with accepted answers, each of another person to another activity, by the accept script.
 Then, in turn: a `plenum flush` process empties them; the same INSERT … SELECT unnest … ON CONFLICT puts as many rows of its
 own into the same table with the same indexes, keys and batch size, from memory; and so does COPY. With `--backlog` a
-large backlog drains while phones go on answering.
+large backlog drains while phones go on answering. Last, on a table of their own, the statement is measured with each of the
+things switched that `plenum tune` can switch.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from bench.measure import Report, arguments, conclude, cpu_seconds, leave, quant
 from bench.phones import join_all, run, uuid7
 from bench.script import fill
 from bench.serving import HIDDEN_POLL, Hall, Served, Stores, flusher, plenum, stores
+from persistence import tuning
 from persistence.statements import statement
 from realtime.store import keys
 
@@ -28,6 +30,15 @@ _PEOPLE = 2_000
 _SESSIONS = 2
 _BATCH = 1_000  # rows per flush, the default
 _ENVELOPE = json.dumps({"type": "poll", "version": 1, "data": {"selected": ["a"]}, "metadata": {}})
+# What `plenum tune` can change: GIN index, foreign keys, partitions.
+_TUNINGS = {
+    "as it is by default": (True, True, 0),
+    "without the GIN index": (False, True, 0),
+    "without foreign keys": (True, False, 0),
+    "without both": (False, False, 0),
+    "16 partitions": (True, True, 16),
+    "16 partitions, without both": (False, False, 16),
+}
 _COLUMNS = (
     "id", "session_id", "activity_id", "participant_id", "response_data", "round", "entry", "revision", "submission_id", "seq",
     "epoch",
@@ -140,6 +151,26 @@ async def compare(report: Report, on: Stores, served: Served, wanted: int, repea
         report.target("flush, of the bare statement's rows/s", ">= 0.8", short(share), reached=share >= 0.8)
 
 
+async def tunings(report: Report, on: Stores, served: Served, wanted: int, repeats: int) -> None:
+    """The statement alone again, on the table as `plenum tune` can make it: what each of its switches buys."""
+    waiting, connection = Waiting(on.redis_url), await asyncpg.connect(on.database_url)
+    activities = max(1, wanted // _PEOPLE // _SESSIONS)
+    found: dict[str, list[float]] = {name: [] for name in _TUNINGS}
+    for _ in range(repeats):
+        for name, (gin, foreign_keys, partitions) in _TUNINGS.items():
+            await tuning.set_partitions(connection, partitions)
+            await tuning.set_gin(connection, gin)
+            await tuning.set_foreign_keys(connection, foreign_keys)
+            halls = await prepare(served, activities)
+            await drain(on, served, waiting)  # the joins: keys refer to them
+            found[name].append(await bare_statement(on.database_url, halls, 1))
+    await connection.close()
+    standard = spread(found["as it is by default"]).median
+    for name, rates in found.items():
+        report.row(f"the statement, {name}", f"{activities * _PEOPLE * _SESSIONS:,}", spread(rates), "-", "-")
+        report.figure(f"tuned x, {name}", spread(rates).median / standard)
+
+
 async def backlog(report: Report, on: Stores, served: Served, wanted: int, *, quick: bool) -> None:
     """A large backlog drains while a hall goes on answering at 300 answers a second."""
     waiting = Waiting(on.redis_url)
@@ -180,7 +211,11 @@ async def main(quick: bool, repeats: int, wanted: int, large: int) -> Report:
         await compare(report, on, served, wanted, repeats, quick=quick)
         if large:
             await backlog(report, on, served, large, quick=quick)
-    report.remark("The table has all required indexes (GIN among them) and foreign keys; synchronous_commit is on.")
+    with stores() as on, plenum("--no-flusher", on=on) as served:
+        await tunings(report, on, served, wanted // 2, 1 if quick else repeats)
+    report.remark(
+        "Unless a row says otherwise the table has all required indexes (GIN too) and foreign keys; synchronous_commit is on."
+    )
     return report
 
 

@@ -11,7 +11,7 @@ from bench.measure import cpu_seconds
 from bench.phones import uuid7
 from realtime.store import keys, scripts
 from realtime.store.connection import Incarnation
-from realtime.store.intake import Intake, Submission, Verdict
+from realtime.store.intake import Body, Intake, Submission, Target, Verdict
 from realtime.store.servers import Servers
 
 SHARDS = 16
@@ -44,17 +44,14 @@ class Caller:
     def pack(self, activity_id: str, people: list[str]) -> Call:
         """One call: each of these people answers."""
         version = int(self._redis.hget(self._session.activity(activity_id), "version"))
+        target = Target(self._session, activity_id, 1, version)
         part = []
         for number, person in enumerate(people):
             choice = "abcd"[number % 4]
             counters = json.dumps({f"choice:{choice}": 1}, separators=(",", ":"))
-            envelope = {"type": "poll", "version": 1, "data": {"selected": [choice]}, "metadata": {}}
-            part.append(
-                Submission(
-                    self._session, activity_id, 1, version, person, "", uuid7(), uuid7(), 0, -1, False, None, 0, counters,
-                    json.dumps(envelope, separators=(",", ":")), "", self._hear,
-                )
-            )  # fmt: skip
+            head = f'{{"type":"poll","version":1,"data":{{"selected":["{choice}"]}},"metadata":'
+            own = f'{{}},"elapsed_ms":{number}}}'
+            part.append(Submission(target, Body("", 0, counters, head, ""), own, person, uuid7(), uuid7(), self._hear))
         return Call(self._intake._pack(part, self._epoch), part)
 
     def call(self, call: Call) -> object:

@@ -139,8 +139,8 @@ def _reduce(responses: Iterable[Response]) -> list[tuple[Response, Response]]:
     kept: dict[tuple[str, str, int, str], tuple[Response, Response]] = {}
     for row in responses:
         key = (row.activity_id, row.participant_id, row.round, row.entry)
-        first, last = kept.get(key, (row, row))
-        kept[key] = (min(first, row, key=_rank), max(last, row, key=_rank))
+        known = kept.get(key)
+        kept[key] = (row, row) if known is None else (min(known[0], row, key=_rank), max(known[1], row, key=_rank))
     return list(kept.values())
 
 

@@ -119,7 +119,7 @@ class App:
         self.intake = Intake(
             servers, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
             waiting=settings.accept_waiting, high_water=settings.outbox_high_water, timeout_seconds=timeout,
-            changes_limit=settings.changes_limit, fault=fault,
+            changes_limit=settings.changes_limit, pause_ms=settings.accept_pause_ms, fault=fault,
         )  # fmt: skip
         self._pokes = pokes
         self.outbox = Outbox(servers, self.live.shards, timeout_seconds=max(timeout, 5.0))

@@ -18,10 +18,10 @@ def new_uuid(now_ms: int | None = None) -> str:
     """A UUIDv7 (RFC 9562 §5.7): ordered by time, so that B-tree indexes grow at one end."""
     ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     tail = _draw.getrandbits(74)
-    value = (ms & (2**48 - 1)) << 80 | 0x7000 << 64 | 0x8000_0000_0000_0000
-    value |= (tail >> 62) << 64 | tail & 0x3FFF_FFFF_FFFF_FFFF
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return (
+        f"{ms >> 16 & 0xFFFF_FFFF:08x}-{ms & 0xFFFF:04x}-7{tail >> 62:03x}"
+        f"-{0x8000 | tail >> 48 & 0x3FFF:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"
+    )
 
 
 def new_join_code(length: int) -> str:

@@ -19,6 +19,7 @@ from typing import Final
 from realtime.core.errors import Refusal
 
 _TICKET, _RECEIPT = b"plenum-ticket-1\n", b"plenum-receipt-1\n"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _RECEIPT_PARTS: Final = (4, 5)  # key, epoch, offset, revision and, in newer ones, the time
 
 
@@ -113,8 +114,12 @@ class KeyRing:
 
     def receipt(self, submission: "Signed", receipt: Receipt) -> str:
         """The receipt of an accepted submission."""
-        head = f"{self._kid}.{receipt.epoch}.{receipt.offset}.{receipt.revision}.{receipt.at_ms}"
-        return f"{head}.{self._sign(self._kid, _RECEIPT, f'{head}.{submission.text}')}"
+        return self.receipt_text(submission.text, receipt.epoch, receipt.offset, receipt.revision, receipt.at_ms)
+
+    def receipt_text(self, submission: str, epoch: str, offset: int, revision: int, at_ms: int) -> str:
+        """The same from the parts, for answers by the thousand; `submission` is the text of a `Signed`."""
+        head = f"{self._kid}.{epoch}.{offset}.{revision}.{at_ms}"
+        return f"{head}.{self._sign(self._kid, _RECEIPT, f'{head}.{submission}')}"
 
     def read_receipt(self, text: str, submission: "Signed") -> Receipt | None:
         """What a receipt proves of this very submission, or None when it proves nothing."""
@@ -146,7 +151,14 @@ class Signed:
 
     @property
     def text(self) -> str:
-        return f"{self.session_id}|{self.activity_id}|{self.participant_id}|{self.submission_id}|{self.round}|{self.digest}"
+        return signed_text(
+            self.session_id, self.activity_id, self.participant_id, self.submission_id, self.round, self.digest
+        )
+
+
+def signed_text(session_id: str, activity_id: str, participant_id: str, submission_id: str, round: int, digest: str) -> str:
+    """What the signature of a receipt is over, beside the receipt."""
+    return f"{session_id}|{activity_id}|{participant_id}|{submission_id}|{round}|{digest}"
 
 
 def digest_of(data: str) -> str:
@@ -155,7 +167,7 @@ def digest_of(data: str) -> str:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _decode(text: str) -> bytes:

@@ -4,6 +4,7 @@ A contribution is an item; what was decided about it stands in the decisions und
 merged into its status whenever a view is drawn.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -35,6 +36,7 @@ STATUS_AFTER: Final[Mapping[str, str]] = {
     "pin": "pinned",
     "unpin": "active",
 }
+_NO_ALNUM: Final = re.compile(r"[^0-9A-Za-z]+")  # of ASCII texts
 SEEN: Final = frozenset({"active", "pinned", "archived"})  # what participants may see
 
 
@@ -43,6 +45,8 @@ def group_key(text: str, *, case_sensitive: bool = False) -> str:
     """What texts must share to count as one: letters and figures only; the text itself where it has none."""
     text = clean_text(text)
     folded = text if case_sensitive else clean_text(text.casefold())
+    if folded.isascii():
+        return _NO_ALNUM.sub("", folded) or folded
     return "".join(character for character in folded if character.isalnum()) or folded
 
 

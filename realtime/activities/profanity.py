@@ -7,6 +7,7 @@ look-ups take a tenth of that for the worst text. Lists of all languages at once
 need are let through.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -36,6 +37,10 @@ MASK: Final = "*"
 _LONGEST_PHRASE: Final = 5  # words; the few longer entries of the lists are sentences nobody types
 _LONGEST_WORD: Final = 16  # characters, spelled out letter by letter or inside an unspaced script
 _SHORTEST_SPELLED: Final = 4  # "a s s" is too often three letters
+_MOST_KNOWN: Final = 8_192  # words of texts, of which a filter remembers whether they are listed
+_LONGEST_KNOWN: Final = 32
+_ASCII_WORD: Final = re.compile(r"[0-9a-z@$!]+")
+_DRAWN_OUT: Final = re.compile(r"(.)\1\1+", re.DOTALL)
 _UNSPACED: Final = (("\u0e00", "\u0e7f"), ("\u3040", "\u30ff"), ("\u4e00", "\u9fff"), ("\uac00", "\ud7a3"))
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
@@ -49,6 +54,7 @@ class WordFilter:
         self._phrases: set[tuple[str, ...]] = set()
         self._first_words: set[str] = set()
         self._unspaced: set[str] = set()
+        self._known: dict[str, bool] = {}  # of the words people write most are the same few thousand
         for word in words:
             parts = tuple(token for token, _, _ in _tokens(word))
             if len(parts) == 1:
@@ -84,13 +90,23 @@ class WordFilter:
         return "".join(letters)
 
     def _is_listed(self, token: str) -> bool:
+        found = self._known.get(token)
+        if found is None:
+            found = self._look_up(token)
+            if len(token) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[token] = found
+        return found
+
+    def _look_up(self, token: str) -> bool:
         if token in self._words:
             return True
         forms = {token, token.translate(_LEET), token.translate(_LEET_L)} if not token.isalpha() else {token}
         if any(form.isalpha() and form in self._words for form in forms):
             return True
         # Letters drawn out ("fuuuck"): three or more alike may stand for one or for two.
-        drawn = (form for form in forms if _squeeze(form, 2) != form)
+        drawn = (form for form in forms if _DRAWN_OUT.search(form))
         return any(_squeeze(form, keep) in self._words for form in drawn for keep in (1, 2))
 
     def _inside(self, token: str) -> Iterator[tuple[int, int]]:
@@ -143,6 +159,11 @@ def _fold(character: str) -> str:
 
 def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
     """The words of a text, folded, each with its place: letters, figures and signs that stand for letters."""
+    if text.isascii():
+        # The same, for most of what is written: to fold is to write in lower case, and no place moves.
+        for match in _ASCII_WORD.finditer(text.lower()):
+            yield from _trimmed(match[0], match.start(), match.end())
+        return
     token: list[str] = []
     start = end = 0
     for index, character in enumerate(text):
@@ -169,7 +190,7 @@ def _is_of_word(folded: str) -> bool:
 def _trimmed(token: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
     """A token without the exclamation marks that end its sentence; nothing where only signs are left."""
     bare = token.rstrip("!")
-    if any(character.isalnum() for character in bare):
+    if bare.isalnum() or any(character.isalnum() for character in bare):
         yield bare, start, end - (len(token) - len(bare))
 
 
@@ -192,12 +213,4 @@ def _is_unspaced(token: str) -> bool:
 
 def _squeeze(token: str, keep: int) -> str:
     """A token with runs of three or more equal characters cut to `keep`."""
-    result: list[str] = []
-    index = 0
-    while index < len(token):
-        stop = index
-        while stop < len(token) and token[stop] == token[index]:
-            stop += 1
-        result.append(token[index] * (keep if stop - index > 2 else stop - index))
-        index = stop
-    return "".join(result)
+    return _DRAWN_OUT.sub(lambda run: run[1] * keep, token)

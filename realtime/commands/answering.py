@@ -21,14 +21,15 @@ from realtime.core.presses import Press, accepted_text
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
 from realtime.store import keys
-from realtime.store.intake import COLD, UNKNOWN, Intake, Submission, Verdict
+from realtime.store.intake import COLD, UNKNOWN, Body, Intake, Submission, Target, Verdict
 from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
-from realtime.tickets import KeyRing, Receipt, Signed, digest_of
+from realtime.tickets import KeyRing, Receipt, Signed, digest_of, signed_text
 
 Reply = Callable[[Frame], None]
 Acknowledge = Callable[[int, bytes], None]  # offset, the ready reply
 
+_MOST_ROUNDS: Final = 64  # of one activity, of which answers come at the same time
 MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
 
 
@@ -40,6 +41,37 @@ def refusal_frame(message_id: int | None, refusal: Refusal) -> Refused | Retry:
             id=message_id, code=refusal.code, message=refusal.message, after_ms=refusal.after_ms or 500, details=details
         )
     return Refused(id=message_id, code=refusal.code, message=refusal.message, details=details)
+
+
+class Standing:
+    """An activity as its document says it now, with all that is the same for every answer to it."""
+
+    __slots__ = ("admits", "config", "document", "from_ms", "id", "kind", "round", "session", "settings", "targets", "version",
+                 "visible")  # fmt: skip
+
+    def __init__(self, copy: ActivityCopy, registry: Registry, session: keys.Session) -> None:
+        assert copy.document is not None
+        self.id, self.document = copy.id, copy.document
+        self.kind, self.config, self.settings = copy.rules(registry)
+        self.session = session
+        self.round: int = self.document["round"]
+        self.version: int = self.document["settings_version"]
+        self.from_ms: int | None = self.document.get("from_ms") or None
+        self.visible = self.document["state"] in VISIBLE
+        self.admits = type(self.kind).admit is ActivityType.admit  # whoever may answer at all
+        self.targets: dict[int, Target] = {}
+
+    def target(self, round: int) -> Target:
+        target = self.targets.get(round)
+        if target is None:
+            if len(self.targets) >= _MOST_ROUNDS:
+                self.targets.clear()
+            target = Target(self.session, self.id, round, self.version, self.kind.most_counters)
+            self.targets[round] = target
+        return target
+
+    def elapsed_ms(self, now_ms: int) -> int | None:
+        return None if self.from_ms is None else max(0, now_ms - self.from_ms)
 
 
 class Answering:
@@ -62,6 +94,8 @@ class Answering:
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
         self._judgements = Judgements(most_judgements)
+        self._standings: dict[str, Standing] = {}
+        self._most_standings = most_judgements
 
     def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply, *, data: bytes = b"") -> None:
         """Judge and count an answer; `reply` is called exactly once, now or later, never raises.
@@ -77,24 +111,28 @@ class Answering:
         """
         replica = self._replicas.peek(actor.session_id)
         copy = None if replica is None else replica.activities.get(press.activity_id)
-        if replica is None or copy is None or (document := copy.document) is None or document["state"] not in VISIBLE:
+        if replica is None or copy is None or copy.document is None:
             return False
-        judgement = self._judgements.find((press.activity_id, document["settings_version"], press.data))
+        standing = self._standings.get(press.activity_id)
+        if standing is None or standing.document is not copy.document:
+            standing = self._look_at(copy, actor.session_id)
+        judgement = self._judgements.find((press.activity_id, standing.version, press.data))
         participant_id = actor.participant_id
-        if judgement is None or participant_id is None or actor.role != "participant":
+        if judgement is None or not standing.visible or participant_id is None or actor.role != "participant":
             return False
-        kind, config, settings = copy.rules(self._registry)
-        round = press.round or document["round"]
+        kind, settings = standing.kind, standing.settings
+        round = press.round or standing.round
         now_ms = int(self._clock() * 1_000)
-        from_ms = document.get("from_ms")
-        elapsed_ms = max(0, now_ms - from_ms) if from_ms else None
-        signed = Signed(actor.session_id, press.activity_id, participant_id, press.submission_id, round, judgement.digest)
+        elapsed_ms = standing.elapsed_ms(now_ms)
 
         def done(verdict: Verdict) -> None:
             error = verdict.error
             if error is None:
                 at_ms = verdict.at_ms if verdict.duplicate else now_ms
-                receipt = self._ring.receipt(signed, Receipt(verdict.epoch, verdict.offset, verdict.revision, at_ms))
+                signed = signed_text(
+                    actor.session_id, press.activity_id, participant_id, press.submission_id, round, judgement.digest
+                )
+                receipt = self._ring.receipt_text(signed, verdict.epoch, verdict.offset, verdict.revision, at_ms)
                 text = accepted_text(
                     press.id, press.activity_id, press.submission_id, verdict.response_id, judgement.entry, round,
                     verdict.revision, verdict.epoch, verdict.offset, receipt, self._durability, verdict.duplicate,
@@ -106,18 +144,25 @@ class Answering:
                 command = read_command(press.text)
                 self._look_again(actor, command, reply, 1, None, load=error == COLD, readmit=error == UNKNOWN)
 
-        live = live_of(copy, settings, replica.people) if type(kind).admit is not ActivityType.admit else None
-        barred = None if live is None else _admission(kind, live, participant_id, judgement.answer)
+        barred = None
+        if not standing.admits:
+            barred = _admission(kind, live_of(copy, settings, replica.people), participant_id, judgement.answer)
+        body = judgement.body(kind, settings, elapsed_ms, participant_id, _name(actor, standing.config))
+        rest = judgement.rest(press.metadata, elapsed_ms)
         self._intake.put(
             Submission(
-                keys.session(actor.session_id, self._shards), press.activity_id, round, document["settings_version"],
-                participant_id, judgement.entry, press.submission_id, new_uuid(now_ms), press.revision or 0, -1, False, barred,
-                judgement.entry_limit, judgement.counters_of(kind, settings, elapsed_ms),
-                judgement.payload(press.metadata, elapsed_ms), judgement.item_of(participant_id, _name(actor, config)), done,
-                False, kind.most_counters,
+                standing.target(round), body, rest, participant_id, press.submission_id, new_uuid(now_ms), done,
+                press.revision or 0, refusal=barred,
             )
         )  # fmt: skip
         return True
+
+    def _look_at(self, copy: ActivityCopy, session_id: str) -> Standing:
+        standing = Standing(copy, self._registry, keys.session(session_id, self._shards))
+        if len(self._standings) >= self._most_standings:
+            del self._standings[next(iter(self._standings))]
+        self._standings[copy.id] = standing
+        return standing
 
     async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
         """Put a draft through the same path when time is up, as of the moment it was last saved."""
@@ -171,14 +216,17 @@ class Answering:
                 kind, config, settings, command.data, elapsed_ms=elapsed_ms, submission_id=command.submission_id,
                 entry=command.entry
             )  # fmt: skip
-            if judged.answer is not None and proof is None:
+            if judged.answer is not None and proof is None and type(kind).admit is not ActivityType.admit:
                 barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
             judgement = judgement_of(kind, document["type"], judged, signed.digest)
-            if text and is_alike_for_all(kind, config) and json_text.is_value(text):
+            if text and judged.item is None and is_alike_for_all(kind, config) and json_text.is_value(text):
                 self._judgements.keep((command.activity_id, copy.settings_version, text), judgement)
             metadata = encode(command.metadata.model_dump(exclude_none=True)) if command.metadata else "{}"
             others = copy.crowd(round).others(kind, settings, judged.counters, copy.tallies.get(round, {}))
-            counters = encode(fold(kind, settings, judged.counters, others) if others else judged.counters)
+            if others or judgement.counters is None:
+                counters = encode(fold(kind, settings, judged.counters, others) if others else judged.counters)
+            else:
+                counters = judgement.counters
             payload = judgement.payload(metadata, elapsed_ms, others)
             entry, limit = judged.entry, judged.entry_limit
             item = judgement.item_of(actor.participant_id, _name(actor, config))
@@ -211,13 +259,13 @@ class Answering:
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
+        target = Target(
+            keys.session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, kind.most_counters
+        )
         self._intake.put(
             Submission(
-                keys.session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version,
-                actor.participant_id,
-                entry, command.submission_id, new_uuid(now_ms), revision, expected, proof is not None, barred, limit,
-                counters, payload, item, done,
-                draft_ms is not None, kind.most_counters,
+                target, Body(entry, limit, counters, payload, item), "", actor.participant_id, command.submission_id,
+                new_uuid(now_ms), done, revision, expected, proof is not None, barred, draft_ms is not None,
             )
         )  # fmt: skip
 

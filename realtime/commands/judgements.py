@@ -14,6 +14,7 @@ from realtime.activities.answers import Judged, item_document
 from realtime.activities.config import Config
 from realtime.activities.contract import ActivityType, count
 from realtime.core.json_text import encode
+from realtime.store.intake import Body
 
 _LONGEST_TEXT: Final = 512  # a longer answer is hardly ever given twice
 Key = tuple[str, int, bytes]  # activity, version of its settings, the answer's text as it was sent
@@ -30,11 +31,31 @@ class Judgement:
     entry_limit: int
     item: Any
     digest: str  # of the answer's canonical text, which receipts are bound to
+    _body: Body | None = None
+
+    def body(
+        self, kind: ActivityType[Any, Any], settings: BaseModel, elapsed_ms: int | None, participant_id: str, name: str | None
+    ) -> Body:
+        """What is sent to the live store, up to the payload's metadata; `rest` is what follows."""
+        if self._body is not None:
+            return self._body
+        body = Body(
+            self.entry, self.entry_limit, self.counters_of(kind, settings, elapsed_ms), self.head,
+            self.item_of(participant_id, name),
+        )  # fmt: skip
+        if self.counters is not None and self.item is None:
+            self._body = body  # nothing in it is of one answer alone
+        return body
+
+    @staticmethod
+    def rest(metadata: str, elapsed_ms: int | None) -> str:
+        """Of the stored document, what comes after its head."""
+        return f"{metadata}}}" if elapsed_ms is None else f'{metadata},"elapsed_ms":{elapsed_ms}}}'
 
     def payload(self, metadata: str, elapsed_ms: int | None, others: Sequence[str] = ()) -> str:
         """The stored document, as `answers.envelope` has it."""
-        elapsed = "" if elapsed_ms is None else f',"elapsed_ms":{elapsed_ms}'
-        return f"{self.head}{metadata}{elapsed}}}" if not others else f'{self.head}{metadata}{elapsed},"others":{encode(others)}}}'
+        rest = self.rest(metadata, elapsed_ms)
+        return f"{self.head}{rest}" if not others else f'{self.head}{rest[:-1]},"others":{encode(others)}}}'
 
     def counters_of(self, kind: ActivityType[Any, Any], settings: BaseModel, elapsed_ms: int | None) -> str:
         return encode(count(kind, settings, self.answer, elapsed_ms)) if self.counters is None else self.counters

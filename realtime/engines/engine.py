@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -42,6 +43,7 @@ class Engine(ABC):
     """One engine on its data folder, as a child of this process."""
 
     name: ClassVar[str]
+    environment: ClassVar[Mapping[str, str]] = {}  # beside what every engine has
     # Of the data folder, the log and the pid file.
     stem: ClassVar[str]
     programs: ClassVar[frozenset[str]]
@@ -173,7 +175,7 @@ class Engine(ABC):
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", launcher.__file__, *map(str, own), *command],
                 cwd="/",
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
 
 from realtime.engines.binaries import VALKEY_NAMES
@@ -22,6 +23,9 @@ class Valkey(Engine):
     programs = VALKEY_NAMES
     stop_signal = signal.SIGTERM
     last_signal = signal.SIGKILL
+    # A call with a hundred answers brings a thousand small strings and lets them go again. glibc keeps 7 of a size at hand by
+    # itself; with more at hand the script costs a fifth less. Other C libraries do not read this.
+    environment: ClassVar[Mapping[str, str]] = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000"}
 
     def __init__(
         self,

@@ -14,20 +14,22 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
       6 most answers that may wait in the shard's outbox  7 poke channel
       8 raw keys of the session above which no new item is taken, so that it can still be read in one piece
       9 counters of a round above which no answer may bring a new one
-      then 11 per answer:
-        participant, entry, submission id, response id to use if new,
-        revision (0: next), expected revision (-1: any), standing (0 ordinary, 1 a receipt admits it,
-        2 the hub refuses it unless it was accepted before, 3 a draft: deadline and pause do not count),
-        entries allowed of this kind (0: any), counters (JSON, empty: withdraw), payload (JSON; of a
-        withdrawal only used where nothing stands),
-        item (JSON, empty: none)
+      10 how many different bodies there are: of a hall's hundred answers many say the same
+      then 5 per body:
+        entry, entries allowed of this kind (0: any), counters (JSON, empty: withdraw), payload (JSON; of
+        a withdrawal only used where nothing stands) up to what each has of its own, item (JSON, empty: none)
+      then 5 per answer:
+        participant, submission id, response id to use if new, the rest of the payload, and what: the
+        number of its body, or number|revision (0: next)|expected revision (-1: any)|standing, where they
+        are not 0, -1 and 0 (standing: 1 a receipt admits it, 2 the hub refuses it unless it was accepted
+        before, 3 a draft: deadline and pause do not count)
 Returns  {server time ms, then per answer: code, offset, revision, response id, when it was accepted in ms (0: unknown)}
          codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
 Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
 ]]
 local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX,
   DRAFTS, EXTRA, REMOVED = unpack(KEYS)
-local STRIDE, FIRST = 11, 10
+local STRIDE, FIRST = 5, 11   -- arguments per body or answer, and where they begin
 local EXACT = 2 ^ 53   -- from here on Lua's numbers skip integers; Redis adds exactly
 local call = redis.call
 
@@ -54,21 +56,50 @@ end
 local changes = activity[4] == '1'
 local room = tonumber(ARGV[6]) - tonumber(shard[2] or 0)
 
-local wide = call('ZCARD', STAMPS)
+-- What an answer says, with all that is the same for everybody who says it; texts are joined once.
+local function read_body(b)
+  local entry, head = ARGV[b], ARGV[b + 3]
+  local body = { entry = entry, limit = tonumber(ARGV[b + 1]), counters = ARGV[b + 2], item = ARGV[b + 4] }
+  body.kind = entry ~= '' and (string.match(entry, '^([^:]*):') or entry) or ''
+  body.stands = '\n' .. body.counters .. '\n' .. head
+  body.line = '|0|' .. entry .. '\n' .. head
+  return body
+end
 
-local n = (#ARGV - FIRST + 1) / STRIDE
-local people, submissions, fields = {}, {}, {}
-for i = 1, n do
-  local b = FIRST + (i - 1) * STRIDE
-  local participant, entry = ARGV[b], ARGV[b + 1]
-  people[i] = participant
-  submissions[i] = ARGV[b + 2]
-  fields[i] = entry == '' and participant or participant .. '|' .. entry
+-- By the text of `what`: an answer with its revision, expected revision and standing.
+local whats = {}
+local longest, items_come = 0, false
+for number = 1, tonumber(ARGV[10]) do
+  local body = read_body(FIRST + (number - 1) * STRIDE)
+  whats[tostring(number)] = { body, 0, -1, '0' }
+  longest = longest + #body.counters
+  items_come = items_come or body.item ~= ''
+end
+
+local function read_what(text)
+  local number, revision, expected, standing = string.match(text, '^(%d+)|(%d+)|(-?%d+)|(%d)$')
+  local what = { whats[number][1], tonumber(revision), tonumber(expected), standing }
+  whats[text] = what
+  return what
+end
+
+local wide = items_come and call('ZCARD', STAMPS) or 0
+
+local people, submissions, fields, responses, owns, said = {}, {}, {}, {}, {}, {}
+local n = 0
+for b = FIRST + tonumber(ARGV[10]) * STRIDE, #ARGV, STRIDE do
+  n = n + 1
+  local participant, what = ARGV[b], whats[ARGV[b + 4]] or read_what(ARGV[b + 4])
+  local entry = what[1].entry
+  people[n], submissions[n], responses[n], owns[n], said[n] = participant, ARGV[b + 1], ARGV[b + 2], ARGV[b + 3], what
+  fields[n] = entry == '' and participant or participant .. '|' .. entry
 end
 local members = call('HMGET', PEOPLE, unpack(people))
 local known = call('HMGET', SEEN, unpack(submissions))
 local stored = call('HMGET', ANSWERS, unpack(fields))
 local extra = late and call('HMGET', EXTRA, unpack(people)) or {}
+
+local closes = closed_code or late   -- for somebody at least
 
 -- Whether an answer comes too late, or too early, for the one who sends it.
 local function barred(i, standing)
@@ -80,8 +111,6 @@ end
 -- A tally of texts must not grow for ever. Only where the limit is near is it worth knowing each name.
 local names, most_names, names_now = nil, tonumber(ARGV[9]), {}
 do
-  local longest = 0
-  for i = 1, n do longest = longest + #ARGV[FIRST + (i - 1) * STRIDE + 8] end
   local count = call('HLEN', TALLY)
   if count + longest / 6 > most_names then names = count end   -- a counter is at least `"n":1,`
 end
@@ -101,14 +130,19 @@ end
 
 local offset = tonumber(meta[2])
 local reply, at = { now }, 1
-local answers_now, seen_now, mine_now = {}, {}, {}          -- what this batch itself changed
+local answers_now, seen_now = {}, {}                        -- what this batch itself changed
 local sums, moved = {}, {}                                  -- counters JSON -> how often; extra counters
-local set_answers, set_seen, stamps, personal, lines = {}, {}, {}, {}, {}
+local stamps, lines, accepted = {}, {}, 0
+local set_answers, set_seen, personal = {}, {}, {}          -- flat: of what is written twice the later counts
 local set_items, drop_items = {}, {}
 local limits_now, set_limits, entries_now = {}, {}, {}
+local of_activity, of_now = '|' .. ARGV[3] .. '|', '|' .. now_text
 
 -- Most activities take one answer each; only where some entry stands is anybody counted by his entries.
-local several = call('EXISTS', LIMITS) == 1
+local several, drafted = false, false
+if call('EXISTS', LIMITS, DRAFTS) > 0 then
+  several, drafted = call('EXISTS', LIMITS) == 1, call('EXISTS', DRAFTS) == 1
+end
 
 local function standing(field)
   local value = limits_now[field]
@@ -134,21 +168,20 @@ local function single(participant)
 end
 
 for i = 1, n do
-  local b = FIRST + (i - 1) * STRIDE
-  local participant, entry, submission, fresh = ARGV[b], ARGV[b + 1], ARGV[b + 2], ARGV[b + 3]
-  local revision, expected, receipt, limit = tonumber(ARGV[b + 4]), tonumber(ARGV[b + 5]), ARGV[b + 6] == '1', tonumber(ARGV[b + 7])
-  local counters, payload, item = ARGV[b + 8], ARGV[b + 9], ARGV[b + 10]
+  local participant, submission, fresh, field = people[i], submissions[i], responses[i], fields[i]
+  local what = said[i]
+  local body, revision, expected, stance = what[1], what[2], what[3], what[4]
+  local entry, limit, counters, item, receipt = body.entry, body.limit, body.counters, body.item, stance == '1'
   local withdraws = counters == ''
-  local field = fields[i]
   local code, got_offset, got_revision, got_response, got_at = nil, 0, 0, '', 0
 
   local seen = seen_now[submission] or known[i]
   local old = answers_now[field]
   if old == nil then old = stored[i] end
-  local old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload_at
+  local old_revision, old_submission, old_response, old_offset, old_flag, old_counters
   if old then
-    old_revision, old_submission, old_response, old_offset, old_flag, old_counters, old_payload_at =
-      string.match(old, '^(%d+)|([^|]*)|([^|]*)|(%d+)|(%a+)\n([^\n]*)\n()')
+    old_revision, old_submission, old_response, old_offset, old_flag, old_counters =
+      string.match(old, '^(%d+)|([^|]*)|([^|]*)|(%d+)|(%a+)\n([^\n]*)')
     old_revision = tonumber(old_revision)
   end
   local lives = old and old_flag ~= 'w'
@@ -165,8 +198,8 @@ for i = 1, n do
   elseif not members[i] then
     -- Removed, or a join that Redis forgot before it was saved: then the hub lets the ticket's holder in again.
     code = call('HEXISTS', REMOVED, participant) == 1 and -2 or -41
-  elseif ARGV[b + 6] == '2' then code = -40
-  elseif not receipt and barred(i, ARGV[b + 6]) then code = barred(i, ARGV[b + 6])
+  elseif stance == '2' then code = -40
+  elseif closes and not receipt and barred(i, stance) then code = barred(i, stance)
   elseif expected >= 0 and expected ~= (old_revision or 0) then
     code, got_revision, got_response = -9, old_revision or 0, old_response or ''
   else
@@ -183,7 +216,7 @@ for i = 1, n do
     elseif room < 1 then code = -20
     elseif item ~= '' and not old and not receipt and wide >= tonumber(ARGV[8]) then code = -14
     else
-      local kind = entry ~= '' and (string.match(entry, '^([^:]*):') or entry) or ''
+      local kind = body.kind
       local adds = (withdraws and 0 or 1) - (lives and 1 or 0)
       if adds > 0 and limit > 0 and entry ~= '' and not receipt and standing(participant .. '|' .. kind) >= limit then
         code = -10
@@ -193,12 +226,15 @@ for i = 1, n do
         room = room - 1
         code, got_offset, got_revision, got_response, got_at = 1, offset, new_revision, old_response or fresh, now
         if lives then sums[old_counters] = (sums[old_counters] or 0) - 1 end
-        local flag
+        local flag, stands, line, own = 'l', body.stands, body.line, owns[i]
         if withdraws then
           -- An accepted withdrawal that Redis forgot may come back before its answer does: it stays as a tombstone.
-          flag, payload = 'w', old and string.sub(old, old_payload_at) or payload
+          flag, line = 'w', '|1' .. string.sub(line, 3)
+          if old then
+            local payload = string.match(old, '^[^\n]*\n[^\n]*\n(.*)$')
+            stands, line, own = '\n\n' .. payload, '|1|' .. entry .. '\n' .. payload, ''
+          end
         else
-          flag = 'l'
           sums[counters] = (sums[counters] or 0) + 1
         end
         if adds ~= 0 then
@@ -229,17 +265,16 @@ for i = 1, n do
         end
         -- Each number becomes text once: that costs more than all the joining.
         local offset_text, revision_text = tostring(offset), tostring(new_revision)
-        local value = revision_text .. '|' .. submission .. '|' .. got_response .. '|' .. offset_text .. '|' .. flag ..
-          '\n' .. counters .. '\n' .. payload
-        answers_now[field] = value
-        set_answers[field] = value
-        local mark = offset_text .. '|' .. revision_text .. '|' .. participant .. '|' .. ARGV[3] .. '|' .. got_response ..
-          '|' .. now_text
-        seen_now[submission] = mark
-        set_seen[submission] = mark
-        personal[participant] = offset
-        lines[#lines + 1] = offset_text .. '|' .. revision_text .. '|' .. got_response .. '|' .. submission .. '|' ..
-          participant .. '|' .. (flag == 'w' and '1' or '0') .. '|' .. entry .. '\n' .. payload
+        local value = revision_text .. '|' .. submission .. '|' .. got_response .. '|' .. offset_text .. '|' .. flag .. stands .. own
+        local mark = offset_text .. '|' .. revision_text .. '|' .. participant .. of_activity .. got_response .. of_now
+        answers_now[field], seen_now[submission] = value, mark
+        local flat = accepted * 2
+        set_answers[flat + 1], set_answers[flat + 2] = field, value
+        set_seen[flat + 1], set_seen[flat + 2] = submission, mark
+        personal[flat + 1], personal[flat + 2] = offset, participant
+        accepted = accepted + 1
+        lines[accepted] = offset_text .. '|' .. revision_text .. '|' .. got_response .. '|' .. submission .. '|' ..
+          participant .. line .. own
       end
     end
   end
@@ -247,7 +282,7 @@ for i = 1, n do
   at = at + 5
 end
 
-if #lines > 0 then
+if accepted > 0 then
   local tally = {}
   local function move(name, amount)
     if amount ~= 0 and call('HINCRBY', TALLY, name, string.format('%.0f', amount)) == 0 then call('HDEL', TALLY, name) end
@@ -273,7 +308,29 @@ if #lines > 0 then
     end
   end
   for name, amount in pairs(moved) do add(name, amount) end
-  for name, amount in pairs(tally) do move(name, amount) end
+  local changed = {}
+  for name, amount in pairs(tally) do
+    if amount ~= 0 then changed[#changed + 1] = name end
+  end
+  for first = 1, #changed, 1000 do
+    -- One read and one write for all of them, where Lua's numbers are good enough.
+    local last = math.min(first + 999, #changed)
+    local before = call('HMGET', TALLY, unpack(changed, first, last))
+    local set, drop = {}, {}
+    for i = first, last do
+      local name, was = changed[i], tonumber(before[i - first + 1] or 0)
+      local sum = was + tally[name]
+      if math.abs(was) >= EXACT or math.abs(sum) >= EXACT then
+        move(name, tally[name])
+      elseif sum == 0 then
+        drop[#drop + 1] = name
+      else
+        set[#set + 1], set[#set + 2] = name, string.format('%.0f', sum)
+      end
+    end
+    if #set > 0 then call('HSET', TALLY, unpack(set)) end
+    if #drop > 0 then call('HDEL', TALLY, unpack(drop)) end
+  end
   local function write(command, key, map)
     local flat, size = {}, 0
     for name, value in pairs(map) do
@@ -282,16 +339,16 @@ if #lines > 0 then
     end
     if size > 0 then call(command, key, unpack(flat)) end
   end
-  write('HSET', ANSWERS, set_answers)
-  write('HSET', SEEN, set_seen)
+  call('HSET', ANSWERS, unpack(set_answers))
+  call('HSET', SEEN, unpack(set_seen))
   write('HSET', LIMITS, set_limits)
   write('HSET', ENTRIES, entries_now)
   write('HSET', ITEMS, set_items)
   for response in pairs(drop_items) do call('HDEL', ITEMS, response) end
-  if call('EXISTS', DRAFTS) == 1 then
+  if drafted then
     -- What was drafted is answered now. Drafts stand under the participant, like answers without an entry.
-    for field in pairs(set_answers) do
-      if call('HDEL', DRAFTS, field) == 1 then stamps['drafts:' .. ARGV[3] .. ':' .. round] = offset end
+    for i = 1, #set_answers, 2 do
+      if call('HDEL', DRAFTS, set_answers[i]) == 1 then stamps['drafts:' .. ARGV[3] .. ':' .. round] = offset end
     end
   end
   if closed_code == -5 then
@@ -304,13 +361,9 @@ if #lines > 0 then
     scores[#scores + 1], scores[#scores + 2] = stamp, key
   end
   call('ZADD', STAMPS, unpack(scores))
-  local own = {}
-  for participant, stamp in pairs(personal) do
-    own[#own + 1], own[#own + 2] = stamp, participant
-  end
-  call('ZADD', PERSONAL, unpack(own))
+  call('ZADD', PERSONAL, unpack(personal))
   call('HSET', META, 'offset', offset, 'accepted_to', offset)
-  call('HINCRBY', EPOCH, 'pending', #lines)
+  call('HINCRBY', EPOCH, 'pending', accepted)
   call('XADD', OUTBOX, '*', 'k', 'r', 's', ARGV[2], 'a', ARGV[3], 'r', round, 'e', ARGV[1], 't', now,
     'd', table.concat(lines, '\n'))
   call('SPUBLISH', ARGV[7], ARGV[2])

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
@@ -24,8 +24,11 @@ log = logging.getLogger("plenum.store")
 
 CIRCUIT_SECONDS: Final = 0.25  # after a failed call answers get `retry` at once for this long
 
-_HEAD_PARTS: Final = 29  # of a call, before the answers
-_ANSWER_PARTS: Final = 11
+_FEW: Final = 8  # a call with fewer answers costs so little that nobody need wait for company
+
+_HEAD_PARTS: Final = 30  # of a call, before the bodies
+_BODY_PARTS: Final = 5
+_ANSWER_PARTS: Final = 5
 _MOST_HEADS: Final = 4_096
 
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
@@ -46,41 +49,63 @@ class Verdict:
     duplicate: bool = False
 
 
+class Target:
+    """What is answered: a round of an activity, under settings of a version. One script call is for one of these."""
+
+    __slots__ = ("activity_id", "key", "most_counters", "round", "session", "settings_version")
+
+    def __init__(
+        self, session: keys.Session, activity_id: str, round: int, settings_version: int, most_counters: int = 100_000
+    ) -> None:
+        self.session = session
+        self.activity_id = activity_id
+        self.round = round
+        self.settings_version = settings_version
+        self.most_counters = most_counters  # names in the tally of a round
+        self.key = session.id, activity_id, round, settings_version
+
+
+class Body(NamedTuple):
+    """What is answered with, as far as many may answer with the same: it is sent once per call."""
+
+    entry: str
+    entry_limit: int
+    counters: str
+    payload: str  # up to what the submission has of its own
+    item: str
+
+
 @dataclass(slots=True)
 class Submission:
     """A checked answer, ready for the accept script. `done` is called once, in the loop."""
 
-    session: keys.Session
-    activity_id: str
-    round: int
-    settings_version: int
+    target: Target
+    body: Body
+    own: str  # the rest of the payload; ASCII
     participant_id: str
-    entry: str
     submission_id: str
     response_id: str
-    revision: int
-    expected_revision: int
-    by_receipt: bool
-    refusal: Refusal | None  # why it may not be counted, unless it was before
-    entry_limit: int
-    counters: str
-    payload: str
-    item: str
     done: Callable[[Verdict], None] = field(repr=False)
+    revision: int = 0
+    expected_revision: int = -1
+    by_receipt: bool = False
+    refusal: Refusal | None = None  # why it may not be counted, unless it was before
     by_clock: bool = False  # a draft that the deadline submits: it may come after it
-    most_counters: int = 100_000  # names in the tally of a round; the same for all answers to an activity
 
 
 class _Lane:
     """The way to one server: who waits for it, and who sends."""
 
-    __slots__ = ("open_until", "place", "sender", "waiting")
+    __slots__ = ("last_size", "open_until", "place", "rest", "sender", "sent_at", "waiting")
 
     def __init__(self, place: str) -> None:
         self.place = place
         self.waiting: list[Submission] = []
         self.open_until = 0.0
         self.sender: asyncio.Task[None] | None = None
+        self.sent_at = 0.0
+        self.last_size = 0  # answers in the last round trip
+        self.rest: asyncio.Event | None = None  # set while the sender waits for a fuller call
 
 
 class Intake:
@@ -88,7 +113,8 @@ class Intake:
 
     def __init__(
         self, servers: Servers, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
-        high_water: int, timeout_seconds: float, changes_limit: int = 20_000, fault: Callable[[str], None] = lambda _: None,
+        high_water: int, timeout_seconds: float, changes_limit: int = 20_000, pause_ms: int = 0,
+        fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._servers = servers
         self._incarnation = servers.incarnation
@@ -99,6 +125,7 @@ class Intake:
         self._high_water = high_water
         self._most_keys = changes_limit * 9 // 10  # the rest is for what presenters write
         self._timeout_seconds = timeout_seconds
+        self._pause_seconds = pause_ms / 1_000
         self._fault = fault  # test hook
         self._heads: dict[tuple[Any, ...], bytes] = {}  # what is the same in all calls for an activity
         self._lanes: dict[str, _Lane] = {}
@@ -108,7 +135,7 @@ class Intake:
 
     def put(self, submission: Submission) -> None:
         """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
-        place = self._incarnation.places[submission.session.shard]
+        place = self._incarnation.places[submission.target.session.shard]
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(place)
@@ -123,10 +150,13 @@ class Intake:
         if lane.sender is None:
             # The task starts in the next turn of the loop: by then everything of this turn is here.
             lane.sender = asyncio.get_running_loop().create_task(self._send_all(lane))
+        elif lane.rest is not None and len(lane.waiting) >= self._batch:
+            lane.rest.set()
 
     async def _send_all(self, lane: _Lane) -> None:
         try:
             while lane.waiting:
+                await self._gather(lane)
                 taken, lane.waiting = lane.waiting[: self._pipeline], lane.waiting[self._pipeline :]
                 self.waiting -= len(taken)
                 await self._send(lane, taken)
@@ -135,15 +165,31 @@ class Intake:
             if lane.place not in self._incarnation.places:
                 self._lanes.pop(lane.place, None)  # a server that holds nothing any more
 
+    async def _gather(self, lane: _Lane) -> None:
+        """Where answers pour in, let some more come: a call costs Redis and the hub the same for one answer and for ten.
+
+        Whoever answers alone never waits, and in a crowd nobody longer than the pause.
+        """
+        wait = lane.sent_at + self._pause_seconds - time.monotonic()
+        if wait <= 0 or lane.last_size < _FEW or len(lane.waiting) >= self._batch:
+            return
+        lane.rest = asyncio.Event()
+        timer = asyncio.get_running_loop().call_later(wait, lane.rest.set)
+        try:
+            await lane.rest.wait()
+        finally:
+            timer.cancel()
+            lane.rest = None
+
     async def _send(self, lane: _Lane, taken: list[Submission]) -> None:
         groups: dict[tuple[str, str, int, int], list[Submission]] = {}
         for submission in taken:
-            key = (submission.session.id, submission.activity_id, submission.round, submission.settings_version)
-            groups.setdefault(key, []).append(submission)
+            groups.setdefault(submission.target.key, []).append(submission)
+        lane.sent_at, lane.last_size = time.monotonic(), len(taken)
         calls: list[tuple[str, list[Submission]]] = []
         packed: list[bytes] = []
         for group in groups.values():
-            shard = group[0].session.shard
+            shard = group[0].target.session.shard
             epoch = self._incarnation.epochs[shard]
             if epoch is None:
                 _tell(group, Refusal("recovering", after_ms=500))
@@ -185,17 +231,32 @@ class Intake:
 
     def _pack(self, part: list[Submission], epoch: str) -> bytes:
         """The script call for answers to one activity, as it goes over the connection."""
-        first = part[0]
-        key = first.session.id, first.activity_id, first.round, first.settings_version, first.most_counters, epoch
+        target = part[0].target
+        key = *target.key, target.most_counters, epoch
         head = self._heads.get(key)
         if head is None:
             if len(self._heads) >= _MOST_HEADS:
                 self._heads.clear()
-            head = self._heads[key] = b"".join(map(bulk, self._head(first, epoch)))
-        return b"*%d\r\n%b%b" % (_HEAD_PARTS + _ANSWER_PARTS * len(part), head, b"".join(map(_pack_answer, part)))
+            head = self._heads[key] = b"".join(map(bulk, self._head(target, epoch)))
+        bodies: dict[Body, str] = {}
+        answers = []
+        for one in part:
+            what = bodies.get(one.body)
+            if what is None:
+                what = bodies[one.body] = str(len(bodies) + 1)
+            if one.revision or one.expected_revision != -1 or one.refusal or one.by_receipt or one.by_clock:
+                what = f"{what}|{one.revision}|{one.expected_revision}|{_standing(one)}"
+            person, submission, response, own = one.participant_id, one.submission_id, one.response_id, one.own
+            answers.append(
+                f"${len(person)}\r\n{person}\r\n${len(submission)}\r\n{submission}\r\n"
+                f"${len(response)}\r\n{response}\r\n${len(own)}\r\n{own}\r\n${len(what)}\r\n{what}\r\n"
+            )
+        count = _HEAD_PARTS + _BODY_PARTS * len(bodies) + _ANSWER_PARTS * len(part)
+        texts = b"".join(bulk(text) for body in bodies for text in body)
+        return b"*%d\r\n%b%b%b%b" % (count, head, bulk(len(bodies)), texts, "".join(answers).encode("ascii"))
 
-    def _head(self, first: Submission, epoch: str) -> list[Any]:
-        session, activity_id, round = first.session, first.activity_id, first.round
+    def _head(self, target: Target, epoch: str) -> list[Any]:
+        session, activity_id, round = target.session, target.activity_id, target.round
         shard = self._shards[session.shard]
         return [
             "EVALSHA", scripts.DIGESTS["accept"], 17, shard.epoch, session.meta, session.activity(activity_id), session.stamps,
@@ -203,15 +264,15 @@ class Intake:
             session.limits(activity_id, round), session.tally(activity_id, round), session.items(activity_id, round),
             session.personal, shard.outbox, session.drafts(activity_id, round), session.extra,
             session.removed,
-            epoch, session.id, activity_id, round, first.settings_version, self._high_water, shard.pokes,
-            self._most_keys, first.most_counters,
+            epoch, session.id, activity_id, round, target.settings_version, self._high_water, shard.pokes,
+            self._most_keys, target.most_counters,
         ]  # fmt: skip
 
     def _deliver(self, part: list[Submission], epoch: str, result: Any) -> None:
         if isinstance(result, ResponseError):
             text = str(result)
             if text.startswith("EPOCH"):
-                self._incarnation.lose(part[0].session.shard, epoch)
+                self._incarnation.lose(part[0].target.session.shard, epoch)
                 _tell(part, Refusal("recovering", after_ms=500))
             elif text.startswith("COLD"):
                 _tell(part, COLD)
@@ -220,7 +281,7 @@ class Intake:
             elif isinstance(result, ReadOnlyError):
                 # This server was made a replica; whatever becomes master next is another incarnation.
                 log.warning("redis has become read-only")
-                self._incarnation.lose_place(self._incarnation.places[part[0].session.shard])
+                self._incarnation.lose_place(self._incarnation.places[part[0].target.session.shard])
                 _tell(part, as_refusal(result))
             elif isinstance(result, REDIRECTIONS):
                 _tell(part, as_refusal(result))
@@ -231,15 +292,17 @@ class Intake:
         if isinstance(result, Exception):
             _tell(part, as_refusal(result))
             return
-        for index, one in enumerate(part):
-            code, offset, revision, response_id, at_ms = result[1 + index * 5 : 6 + index * 5]
-            verdict = Verdict(None, int(offset), int(revision), response_id, epoch, int(at_ms), duplicate=code == ALREADY_ACCEPTED)
+        codes, offsets, revisions, responses, times = (result[start::5] for start in range(1, 6))
+        for one, code, offset, revision, response_id, at_ms in zip(
+            part, codes, offsets, revisions, responses, times, strict=True
+        ):
+            verdict = Verdict(None, offset, revision, response_id, epoch, at_ms, code == ALREADY_ACCEPTED)
             if code == STRANGER:
                 verdict.error = UNKNOWN
             elif code == REFUSED_BY_HUB:
                 verdict.error = one.refusal
             elif code not in (ACCEPTED, ALREADY_ACCEPTED):
-                details = {"revision": int(revision)} if int(revision) else {}
+                details = {"revision": revision} if revision else {}
                 verdict.error = Refusal(REFUSALS[code], details=details, after_ms=2_000 if code == -20 else None)
             one.done(verdict)
 
@@ -249,16 +312,6 @@ def _tell(part: list[Submission], error: Refusal | str) -> None:
         one.done(Verdict(error))
 
 
-def _pack_answer(one: Submission) -> bytes:
-    """The parts of one answer, in the order in which the script takes them. All but the last three are ASCII."""
-    standing = "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0"
-    revision, expected, limit = str(one.revision), str(one.expected_revision), str(one.entry_limit)
-    counters, payload, item = one.counters.encode(), one.payload.encode(), one.item.encode()
-    head = (
-        f"${len(one.participant_id)}\r\n{one.participant_id}\r\n${len(one.entry)}\r\n{one.entry}\r\n"
-        f"${len(one.submission_id)}\r\n{one.submission_id}\r\n${len(one.response_id)}\r\n{one.response_id}\r\n"
-        f"${len(revision)}\r\n{revision}\r\n${len(expected)}\r\n{expected}\r\n$1\r\n{standing}\r\n${len(limit)}\r\n{limit}\r\n"
-    ).encode("ascii")
-    return b"%b$%d\r\n%b\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (
-        head, len(counters), counters, len(payload), payload, len(item), item,
-    )  # fmt: skip
+def _standing(one: Submission) -> str:
+    """Whether it is to be counted, as the script reads it."""
+    return "2" if one.refusal else "1" if one.by_receipt else "3" if one.by_clock else "0"

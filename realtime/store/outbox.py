@@ -140,13 +140,15 @@ def _read_entry(batch: Batch, entry_id: str, fields: dict[str, Any]) -> None:
         batch.upto.setdefault(session_id, 0)
         return
     activity_id, round = fields["a"], int(fields["r"])
-    for index in range(0, len(lines), 2):
-        offset, revision, response_id, submission_id, participant_id, withdrawn, entry = lines[index].split("|", 6)
+    highest = batch.upto.get(session_id, 0)
+    for head, payload in zip(lines[::2], lines[1::2], strict=True):
+        offset_text, revision, response_id, submission_id, participant_id, withdrawn, entry = head.split("|", 6)
+        offset = int(offset_text)
+        highest = max(highest, offset)
         batch.responses.append(
             Response(
-                response_id, session_id, activity_id, participant_id, round, entry, int(revision), submission_id, int(offset),
-                epoch,
-                at_ms, lines[index + 1], withdrawn == "1",
+                response_id, session_id, activity_id, participant_id, round, entry, int(revision), submission_id, offset,
+                epoch, at_ms, payload, withdrawn == "1",
             )
         )  # fmt: skip
-        batch.upto[session_id] = max(batch.upto.get(session_id, 0), int(offset))
+    batch.upto[session_id] = highest

@@ -169,13 +169,16 @@ class Socket:
             self._hear_newcomer(text)
             return
         connection.heard_at = time.monotonic()
+        press = read_press(text)
+        if press is not None:
+            if not self._take_press(connection, press):
+                self._hear(connection, text, press)
+            return
         ping = read_ping(text)
         if ping is not None and not self._pace(connection, answers=False):
             connection.push(pong_text(ping, int(self._sockets.clock() * 1_000)))
             return
-        press = read_press(text)
-        if press is None or not self._take_press(connection, press):
-            self._hear(connection, text, press)
+        self._hear(connection, text, None)
 
     def _hear_newcomer(self, text: bytes) -> None:
         """A frame of somebody who is not let in yet."""

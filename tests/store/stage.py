@@ -21,7 +21,7 @@ from realtime.core.session import legacy_status
 from realtime.identifiers import new_uuid
 from realtime.store import keys, scripts
 from realtime.store.connection import Incarnation, connect, read_run_id
-from realtime.store.intake import Intake, Submission, Verdict
+from realtime.store.intake import Body, Intake, Submission, Target, Verdict
 from realtime.store.live import Joining, Live
 from realtime.store.loading import Loader
 from realtime.store.outbox import Outbox
@@ -117,13 +117,19 @@ class Hall:
         counters = values.pop("counters", {"#n": 1})
         payload = values.pop("payload", {"data": counters})
         item, name = values.pop("item", None), values.pop("name", None)
+        body = Body(
+            values.pop("entry", ""), values.pop("entry_limit", 0), "" if counters is None else encode(counters), encode(payload),
+            "" if item is None else encode(item_document(participant_id, item, name)),
+        )  # fmt: skip
+        target = Target(
+            values.pop("session", self.names), values.pop("activity_id", self.activity.id),
+            values.pop("round", self.activity.round),
+            values.pop("settings_version", activity_document(self.activity)["settings_version"]),
+            values.pop("most_counters", 100_000),
+        )  # fmt: skip
         defaults: dict[str, Any] = {
-            "session": self.names, "activity_id": self.activity.id, "round": self.activity.round,
-            "settings_version": activity_document(self.activity)["settings_version"], "participant_id": participant_id,
-            "entry": "", "submission_id": new_uuid(), "response_id": new_uuid(), "revision": 0, "expected_revision": -1,
-            "by_receipt": False, "refusal": None, "entry_limit": 0, "counters": "" if counters is None else encode(counters),
-            "payload": encode(payload),
-            "item": "" if item is None else encode(item_document(participant_id, item, name)), "done": done,
+            "target": target, "body": body, "own": "", "participant_id": participant_id, "submission_id": new_uuid(),
+            "response_id": new_uuid(), "done": done,
         }  # fmt: skip
         return Submission(**(defaults | values))
 

@@ -147,3 +147,34 @@ def build_client(url: str) -> Any:
     from redis.asyncio import Redis
 
     return Redis.from_url(url, decode_responses=True, protocol=3)
+
+
+async def test_where_answers_pour_in_a_call_waits_for_more_but_not_when_it_is_full(redis_url: str) -> None:
+    async with open_hall(redis_url, batch=20, pause_ms=3_600_000) as hall:
+        people = await hall.admit(60)
+        await asyncio.gather(*(hall.send(one) for one in people[:20]))
+        await hall.redis.config_resetstat()
+        few = [hall.send(one) for one in people[20:30]]
+        for _ in range(20):
+            await hall.redis.ping()
+        assert await script_calls(hall) == 0
+        rest = [hall.send(one) for one in people[30:40]]
+        async with asyncio.timeout(30):
+            assert {code_of(one) for one in await asyncio.gather(*few, *rest)} == {None}
+        assert await script_calls(hall) == 1
+
+
+async def test_an_answer_behind_a_crowd_waits_no_longer_than_the_pause(redis_url: str) -> None:
+    async with open_hall(redis_url, batch=20, pause_ms=100) as hall:
+        people = await hall.admit(21)
+        await asyncio.gather(*(hall.send(one) for one in people[:20]))
+        async with asyncio.timeout(30):
+            assert code_of(await hall.answer(people[20])) is None
+
+
+async def test_where_few_answer_nobody_waits_for_company(redis_url: str) -> None:
+    async with open_hall(redis_url, pause_ms=3_600_000) as hall:
+        people = await hall.admit(3)
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                await asyncio.gather(*(hall.send(one) for one in people))
