@@ -29,6 +29,7 @@ from realtime.tickets import KeyRing, Receipt, Signed, digest_of, signed_text
 Reply = Callable[[Frame], None]
 Acknowledge = Callable[[int, bytes], None]  # offset, the ready reply
 
+_MOST_STANDINGS: Final = 2_000  # activities that a process remembers ready for answers
 _MOST_ROUNDS: Final = 64  # of one activity, of which answers come at the same time
 MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
 
@@ -95,7 +96,6 @@ class Answering:
         self._slow: set[asyncio.Task[None]] = set()
         self._judgements = Judgements(most_judgements)
         self._standings: dict[str, Standing] = {}
-        self._most_standings = most_judgements
 
     def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply, *, data: bytes = b"") -> None:
         """Judge and count an answer; `reply` is called exactly once, now or later, never raises.
@@ -159,7 +159,7 @@ class Answering:
 
     def _look_at(self, copy: ActivityCopy, session_id: str) -> Standing:
         standing = Standing(copy, self._registry, keys.session(session_id, self._shards))
-        if len(self._standings) >= self._most_standings:
+        if len(self._standings) >= _MOST_STANDINGS:
             del self._standings[next(iter(self._standings))]
         self._standings[copy.id] = standing
         return standing
