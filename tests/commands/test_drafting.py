@@ -86,7 +86,7 @@ async def test_what_cannot_be_answered_cannot_be_drafted(stage: Stage) -> None:
 
 async def test_the_deadline_hands_in_what_was_to_be_handed_in(stage: Stage) -> None:
     await stage.another()  # which hands in the same drafts
-    activity_id = await stage.open("quiz", quiz(900), **SHORT)
+    activity_id = await stage.open("quiz", quiz(3_000), **SHORT)
     people = await stage.crowd(30)
     wanted, kept, spoilt = people[:20], people[20:25], people[25]
     await asyncio.gather(*(stage.draft(one, activity_id, {"selected": ["a"]}, auto_submit=True) for one in wanted))
@@ -101,7 +101,7 @@ async def test_the_deadline_hands_in_what_was_to_be_handed_in(stage: Stage) -> N
 
 
 async def test_an_old_draft_never_replaces_a_newer_answer(stage: Stage) -> None:
-    activity_id = await stage.open("quiz", quiz(700), **SHORT)
+    activity_id = await stage.open("quiz", quiz(1_500), **SHORT)
     ann = await stage.join()
     draft = await stage.draft(ann, activity_id, {"selected": ["b"]}, auto_submit=True)
     state = await stage.app.live.own_state(stage.session_id, ann.participant_id or "", [(activity_id, 1)])
