@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
 
 log = logging.getLogger("plenum.jwks")
 
@@ -135,7 +136,12 @@ def from_url(url: str) -> Callable[[], bytes]:
 
     def load() -> bytes:
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        with opener.open(url, timeout=_PATIENCE_SECONDS / 2) as answer:
+        try:
+            opened = opener.open(url, timeout=_PATIENCE_SECONDS / 2)
+        except HTTPError as refused:
+            refused.close()  # it is the answer as well, with a connection of its own
+            raise
+        with opened as answer:
             text = b""
             while chunk := answer.read1(16_384):
                 text = _bounded(text + chunk)

@@ -156,7 +156,7 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         Activities(directing, parts.moderating, reading, parts.registry),
         Adjustments(parts.correcting, parts.timing, parts.scoring, parts.drafting),
         Participants(directing, reading, parts.attendance, parts.nudging),
-        Responses(parts.answering, reading),
+        Responses(parts.answering, reading, parts.identity.answers),
         Scores(parts.standings, reading),
         Results(parts.reporting, parts.exporting),
         Interchange(parts.importing),

@@ -15,6 +15,7 @@ from realtime.commands.tabulating import is_hushed
 from realtime.core.errors import Refusal
 from realtime.core.messages import Accepted, Frame, Metadata, Submit, Withdraw
 from realtime.identifiers import new_uuid
+from realtime.paces import Paces
 from realtime.web import bodies, documents, samples
 from realtime.web.endpoints import Endpoint
 from realtime.web.requests import Call, Json, now_text, read_timestamp
@@ -22,9 +23,12 @@ from realtime.web.shapes import page_of, response_body, summary_body
 
 
 class Responses:
-    def __init__(self, answering: Answering, reading: Reading) -> None:
+    """`paces` are those of sessions, shared with the sockets."""
+
+    def __init__(self, answering: Answering, reading: Reading, paces: Paces) -> None:
         self._answering = answering
         self._reading = reading
+        self._paces = paces
 
     async def create(self, call: Call) -> Response:
         claimed = call.query(bodies.Answering).participant_id
@@ -144,6 +148,9 @@ class Responses:
         )
 
     async def _decide(self, call: Call, command: Submit | Withdraw) -> Accepted:
+        wait_ms = self._paces.take(call.actor.session_id)
+        if wait_ms:
+            raise Refusal("limited", after_ms=wait_ms)
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._answering.submit(call.actor, command, lambda frame: None if future.done() else future.set_result(frame))
         frame = await future

@@ -236,6 +236,29 @@ async def scene_seat(scene: Scene, hall: dict[str, str]) -> str:
     return ticket
 
 
+async def test_answers_of_a_session_are_paced_over_both_ways(make_hub: Callable[..., Server]) -> None:
+    """However many people a session has: what it may take of the process is bounded, and others do not notice."""
+    hub = make_hub(PLENUM_ANSWERS_PER_SECOND="5")
+    stage = await open_stage(hub.url, hub.database_url)
+    try:
+        busy, quiet = await stage.session(), await stage.session()
+        activity_id, other_id = await busy.add(), await quiet.add()
+        seats = [await busy.join(f"P{number}") for number in range(16)]
+        phones = [await busy.enter(seat) for seat in seats]
+        data = {"selected": ["a"]}
+        asked = [one.ask("submit", activity_id=activity_id, submission_id=new_id(), data=data) for one in phones]
+        replies = await asyncio.gather(*asked)
+        soft = [one for one in replies if one["type"] == "retry"]
+        assert len(soft) >= 3
+        assert {one["code"] for one in soft} == {"limited"}
+        assert all(one["after_ms"] >= 1 for one in soft)
+        posted = await asyncio.gather(*(busy.answer(activity_id, seat, data) for seat in seats))
+        assert 429 in {one.status_code for one in posted}
+        assert (await quiet.answer(other_id, await quiet.join(), data)).status_code == 201
+    finally:
+        await stage.close()
+
+
 async def test_polling_is_limited_by_ticket_and_not_by_address(make_hub: Callable[..., Server]) -> None:
     hub = make_hub(
         PLENUM_REQUESTS_PER_SECOND="5", PLENUM_REQUEST_BURST="20", PLENUM_COMMANDS_PER_SECOND="5", PLENUM_COMMAND_BURST="20"
