@@ -50,6 +50,8 @@ class Source(Protocol[PendingT]):
 
 _AGAIN_SECONDS: Final = 0.2
 _LOOKS_BEFORE_HELP: Final = 2  # at a free shard that another is to flush; a look is a third of a lease
+_QUIET_SECONDS: Final = 2.0  # without a row, after which a flusher that is told of new ones rests
+_REST_SECONDS: Final = 1.0  # the longest rest
 _HELP_LEASES: Final = 6.0  # lifetimes of a lease after which such a shard is offered again
 
 
@@ -102,6 +104,9 @@ class Flusher(Generic[PendingT]):
         self._helping_since: dict[int, float] = {}
         self._fault = fault
         self._urgent = asyncio.Event()
+        self._is_told = False  # somebody says when there may be something to flush
+        self._resting = False
+        self._quiet_since = 0.0
         self._stopped = asyncio.Event()
         self.done = Flushed()
 
@@ -112,6 +117,17 @@ class Flusher(Generic[PendingT]):
     def hurry(self) -> None:
         """Flush now rather than when the age is reached."""
         self._urgent.set()
+
+    def expect_notices(self) -> None:
+        """From now on somebody calls `notice` whenever something was accepted, so that rounds for nothing can be rare."""
+        self._is_told = True
+
+    def notice(self) -> None:
+        """Something was accepted somewhere: it may wait for others as long as it always may."""
+        self._quiet_since = time.monotonic()
+        if self._resting:
+            self._resting = False
+            asyncio.get_running_loop().call_later(self._age_seconds, self._urgent.set)
 
     def stop(self) -> None:
         """Finish the round under way, flush what is left, give the leases back."""
@@ -128,6 +144,8 @@ class Flusher(Generic[PendingT]):
                 try:
                     moved = await self._round()
                     pause = self._retry_seconds
+                    if moved:
+                        self._quiet_since = time.monotonic()
                 except self._transient as error:
                     self.done.failures += 1
                     self.done.last_error = f"{type(error).__name__}: {error}"
@@ -140,13 +158,19 @@ class Flusher(Generic[PendingT]):
                 if stopping and not moved:
                     break
                 if not moved:
-                    await self._wait(self._age_seconds)
+                    await self._rest()
         finally:
             while not renewer.done():  # a driver that is cancelled may raise an error of its own, which the renewer survives
                 renewer.cancel()
                 await asyncio.wait({renewer}, timeout=_AGAIN_SECONDS)
             await asyncio.gather(renewer, return_exceptions=True)
             await self._release()
+
+    async def _rest(self) -> None:
+        """Wait for rows to gather; where nothing has come for a while, until something has, or a notice may have been lost."""
+        self._resting = self._is_told and time.monotonic() - self._quiet_since > _QUIET_SECONDS
+        await self._wait(_REST_SECONDS if self._resting else self._age_seconds)
+        self._resting = False
 
     async def _wait(self, seconds: float) -> None:
         self._urgent.clear()

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from persistence import migration, server_keys, shards
 from persistence.errors import STORAGE_ERRORS, PersistenceError
@@ -213,7 +214,7 @@ class App:
     def _condition_document(self) -> dict[str, object]:
         return self.condition.document()
 
-    def site(self) -> Starlette:
+    def site(self) -> ASGIApp:
         return build_site(self.api, Pages(), self.health, self.settings, pages_of=self.origins)
 
     def metrics_site(self) -> Starlette:
@@ -271,7 +272,12 @@ class App:
         await self.auditor.run(lambda: self.hub.rooms, every_seconds=self.settings.audit_seconds)
 
     async def _listen(self) -> None:
-        await listen(self._pokes, self.live.shards, self.hub.poke, self.hub.poke_all)
+        def on_poke(session_id: str) -> None:
+            self.hub.poke(session_id)
+            self.flusher.notice()
+
+        self.flusher.expect_notices()
+        await listen(self._pokes, self.live.shards, on_poke, self.hub.poke_all)
 
     @contextlib.asynccontextmanager
     async def flushing(self) -> AsyncIterator[None]:

@@ -15,7 +15,7 @@ from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import Health, Mine, encode
 from realtime.delivery.fanout import FanOut
-from realtime.delivery.pushing import Delivery
+from realtime.delivery.pushing import MINOR_SECONDS, Delivery
 from realtime.rooms import Connection, Own, Room, own_of, rounds_of
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
@@ -23,6 +23,7 @@ from realtime.store.replicas import Replica, Replicas
 log = logging.getLogger("plenum.hub")
 
 _MOST_STRETCH: Final = 9.0  # under load a tick takes at most ten times its ordinary time
+_CROWD: Final = 8  # connections to a room since its last tick that make a crowd
 _PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
 
 
@@ -51,7 +52,6 @@ class Hub:
         self._condition = condition
         self._told: dict[Audience, bytes] = {}
         self._rooms: dict[str, Room] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.connected = 0
         self.ticks = 0
 
@@ -121,6 +121,7 @@ class Hub:
     def _register(self, room: Room, connection: Connection) -> None:
         room.connections.add(connection)
         room.behind.add(connection)
+        room.entered += 1
         self.connected += 1
         if connection.participant_id is not None:
             mates = room.people.setdefault(connection.participant_id, set())
@@ -160,30 +161,28 @@ class Hub:
         replica = self._replicas.peek(room.session_id)
         recent = time.monotonic() - room.ticked_at < 2 * self._slow_tick_seconds
         if replica is not None and recent and self._live.is_current(room.session_id, replica.epoch):
+            crowded = crowded or room.entered >= _CROWD
             complete_soon = crowded and room.task is not None and (since or 0) <= replica.offset
             if complete_soon or not room.stale:
                 return replica
         return await self._fresh(room.session_id)
 
     async def _fresh(self, session_id: str) -> Replica:
+        """The copy as of now; what changed for single participants is left to the next tick."""
         try:
-            replica, personal = await self._replicas.refresh(session_id, personal=True)
+            return await self._replicas.fresh(session_id)
         except Cold:
             await self._ensure(session_id)
-            try:
-                replica, personal = await self._replicas.refresh(session_id, personal=True)
-            except Cold as error:
-                raise Refusal("recovering", after_ms=200) from error
-        room = self._rooms.get(session_id)
-        if room is not None and personal:
-            self._spawn(self._tell_own(room, replica, personal))
-        return replica
+        try:
+            return await self._replicas.fresh(session_id)
+        except Cold as error:
+            raise Refusal("recovering", after_ms=200) from error
 
     async def _own(self, replica: Replica, connection: Connection) -> Own:
         if connection.participant_id is None:
             return Own()
         state = await self._live.own_state(replica.id, connection.participant_id, rounds_of(replica))
-        if not state.present and await self._live.is_removed(replica.id, connection.participant_id):
+        if state.nickname is None and await self._live.is_removed(replica.id, connection.participant_id):
             raise Refusal("removed")  # after the ticket was looked at, and before this connection could be told
         return own_of(state)
 
@@ -210,10 +209,14 @@ class Hub:
                 if wait > 0:
                     await asyncio.sleep(wait)
                 room.stale = False
+                room.entered = 0
                 room.ticked_at = time.monotonic()
                 await self._tick(room)
         finally:
             room.task = None
+            if room.owes:
+                room.owes = False
+                asyncio.get_running_loop().call_later(MINOR_SECONDS, self.poke, room.session_id)
 
     def _pause(self, room: Room) -> float:
         """How long from one tick of a room to the next: pushing may take its share of the time, and the less the later all is.
@@ -361,8 +364,3 @@ class Hub:
         """Everybody connected, presenters first."""
         everybody = [connection for room in self._rooms.values() for connection in room.connections]
         return sorted(everybody, key=lambda connection: connection.audience is not Audience.PRESENTERS)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

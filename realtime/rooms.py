@@ -10,17 +10,21 @@ from typing import Protocol
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode
 from realtime.core.messages import OwnDraft, OwnResponse
-from realtime.store.live import OwnState
+from realtime.store.owning import OwnState
 from realtime.store.replicas import Replica
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What only one participant sees: own responses and drafts by activity, and how much longer than others he may answer."""
+    """What only one participant sees: own responses and drafts by activity, and how much longer than others he may answer.
+
+    No `nickname`: the live store does not know him.
+    """
 
     mine: dict[str, list[OwnResponse]] = field(default_factory=dict)
     drafts: dict[str, OwnDraft] = field(default_factory=dict)
     extra_time_percent: int = 0
+    nickname: str | None = None
 
 
 class Wire(Protocol):
@@ -150,8 +154,8 @@ class Cohort:
 class Room:
     """The connections of one session in this process: a cohort for each audience, and those who are not as far as it."""
 
-    __slots__ = ("arrived", "behind", "connections", "front", "left", "people", "presence_at", "session_id", "spent_seconds",
-                 "stale", "task", "ticked_at")  # fmt: skip
+    __slots__ = ("arrived", "behind", "connections", "entered", "front", "left", "owes", "people", "presence_at", "session_id",
+                 "spent_seconds", "stale", "task", "ticked_at", "whole_at")  # fmt: skip
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -161,8 +165,11 @@ class Room:
         self.people: dict[str, set[Connection]] = {}
         self.arrived: set[str] = set()
         self.left: set[str] = set()
+        self.entered = 0  # connections since the last tick
         self.presence_at = 0.0
         self.ticked_at = 0.0
+        self.whole_at = 0.0  # when phones were last told all that had changed
+        self.owes = False  # some were not told of a minor change yet
         self.spent_seconds = 0.0  # what its last push took of the loop's time
         self.stale = False
         self.task: asyncio.Task[None] | None = None
@@ -194,7 +201,7 @@ def rounds_of(replica: Replica) -> list[tuple[str, int]]:
 
 def own_of(state: OwnState) -> Own:
     """A participant's state as the wire shows it to him."""
-    result = Own(extra_time_percent=state.extra_time_percent)
+    result = Own(extra_time_percent=state.extra_time_percent, nickname=state.nickname)
     for draft in state.drafts:
         result.drafts[draft.activity_id] = OwnDraft(
             round=draft.round, revision=draft.revision, auto_submit=draft.auto_submit, saved_at_ms=draft.at_ms,

@@ -20,7 +20,8 @@ from realtime.core.errors import Refusal
 from realtime.core.json_text import Limits, check, encode
 from realtime.core.messages import Accepted, Retry, SaveDraft, Submit
 from realtime.store.drafts import Drafts
-from realtime.store.live import Cold, Draft, Live
+from realtime.store.live import Cold, Live
+from realtime.store.owning import Draft
 from realtime.store.replicas import Replicas
 
 log = logging.getLogger("plenum.commands")

@@ -27,7 +27,8 @@ from realtime.commands.warmth import do_warm
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.core.session import MOVES, VISIBLE, legacy_state, legacy_status
-from realtime.store.live import Live, OwnState
+from realtime.store.live import Live
+from realtime.store.owning import OwnState
 from realtime.store.replicas import Replica, Replicas
 
 
@@ -54,13 +55,14 @@ class Reading:
         self._hurry = hurry
         self._registry = registry
         self._changed: WeakKeyDictionary[Replica, dict[str, tuple[str, str]]] = WeakKeyDictionary()
+        self._rooms: WeakKeyDictionary[Replica, tuple[str, int, str]] = WeakKeyDictionary()
         self._settle_seconds = settle_seconds
         self.page_limit = page_limit
         self._clock = clock
 
     async def replica(self, session_id: str) -> Replica:
         """An up-to-date copy of a session."""
-        return (await do_warm(self._ensure, session_id, lambda: self._replicas.refresh(session_id)))[0]
+        return await do_warm(self._ensure, session_id, lambda: self._replicas.fresh(session_id))
 
     async def session(self, session_id: str) -> SessionRow:
         with _storage():
@@ -112,9 +114,15 @@ class Reading:
         replica = await self.replica(session_id)
         return {"participants": replica.people["joined"], "activities": len(replica.activities)}
 
-    async def room(self, session_id: str) -> dict[str, Any]:
-        """What a newcomer is told: the activity to look at, and how many are here."""
+    async def room(self, session_id: str) -> str:
+        """What a newcomer is told, as JSON text: the activity to look at, and how many are here."""
         replica = await self.replica(session_id)
+        known = self._rooms.get(replica)
+        if known is None or known[:2] != (replica.epoch, replica.offset):
+            known = self._rooms[replica] = replica.epoch, replica.offset, encode(self._room_document(replica))
+        return known[2]
+
+    def _room_document(self, replica: Replica) -> dict[str, Any]:
         open_ids = _open_ids(replica)
         focus = replica.session.get("focus")
         current = focus if focus in open_ids else (open_ids[0] if open_ids else None)

@@ -15,6 +15,9 @@ from realtime.delivery.fanout import FanOut
 from realtime.rooms import Cohort, Connection, Order, Room
 from realtime.store.replicas import Replica
 
+_MINOR: Final = frozenset({"people", "saved"})  # how many are here, and how far PostgreSQL is
+_HALL: Final = 500  # connections of a room from which on phones are not told every step of these
+MINOR_SECONDS: Final = 1.0  # how long they may be behind by these alone
 AT_ONCE: Final = 500  # sockets written to in one go, some 2 ms; then it is the turn of whoever waits for the loop
 
 _Frames: TypeAlias = dict[tuple[Audience, int | None, type], bytes | None]
@@ -31,19 +34,26 @@ class Delivery:
 
     async def push(self, room: Room, replica: Replica) -> float:
         """Bring everybody of a room to where the copy is; returns the seconds for which this kept the loop busy."""
-        spent = 0.0
-        for cohort in room.front.values():
-            spent += await self._push_front(room, cohort, replica)
+        spent, now = 0.0, time.monotonic()
+        waits = len(room.connections) >= _HALL and now - room.whole_at < MINOR_SECONDS
+        room.owes = False
+        if not waits:
+            room.whole_at = now
+        for audience in (Audience.PRESENTERS, Audience.PARTICIPANTS):  # who watches the room before those who fill it
+            spent += await self._push_front(room, room.front[audience], replica, waits=waits)
         started = time.perf_counter()
-        self._push_behind(room, replica)
+        self._push_behind(room, replica, waits=waits)
         return spent + time.perf_counter() - started
 
-    async def _push_front(self, room: Room, cohort: Cohort, replica: Replica) -> float:
+    async def _push_front(self, room: Room, cohort: Cohort, replica: Replica, *, waits: bool) -> float:
         epoch, offset = replica.epoch, replica.offset
         if not cohort.members or (cohort.epoch, cohort.offset) == (epoch, offset):
             return 0.0
         started = time.perf_counter()
         first = next(iter(cohort.members))
+        if waits and _may_wait(replica, first):
+            room.owes = True
+            return time.perf_counter() - started
         framed = self._frame(replica, first, cohort.offset if cohort.epoch == epoch else None)
         spent = time.perf_counter() - started
         if framed is None:
@@ -85,7 +95,7 @@ class Delivery:
                 part[index] = -1
         return part
 
-    def _push_behind(self, room: Room, replica: Replica) -> None:
+    def _push_behind(self, room: Room, replica: Replica, *, waits: bool) -> None:
         frames: _Frames = {}
         epoch, offset = replica.epoch, replica.offset
         for connection in list(room.behind):
@@ -97,7 +107,9 @@ class Delivery:
                 since = connection.offset if connection.epoch == epoch else None
                 key = (connection.audience, since, type(connection.wire))
                 if key not in frames:
-                    frames[key] = self._frame(replica, connection, since)
+                    later = waits and _may_wait(replica, connection)
+                    room.owes |= later
+                    frames[key] = None if later else self._frame(replica, connection, since)
                 framed = frames[key]
                 if framed is None:
                     continue
@@ -126,6 +138,13 @@ class Delivery:
         for connection in list(room.behind):
             if connection.epoch and connection.sent_at <= due:
                 connection.push(_beat(connection))
+
+
+def _may_wait(replica: Replica, connection: Connection) -> bool:
+    """Whether a phone is behind only by what changes with every tick of a storm, and would then be told to everybody."""
+    if connection.audience is not Audience.PARTICIPANTS or connection.epoch != replica.epoch:
+        return False
+    return replica.maps[connection.audience].is_all(_MINOR, connection.offset)
 
 
 def _beat(connection: Connection) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
-from realtime.store.live import Draft, Live, read_draft
+from realtime.store.live import Live
+from realtime.store.owning import Draft, read_draft
 from realtime.store.servers import Servers
 
 

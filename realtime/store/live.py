@@ -12,7 +12,8 @@ from realtime.core.json_text import encode
 from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
 from realtime.store.connection import as_refusal
-from realtime.store.reads import Command, Reads
+from realtime.store.owning import Owning, OwnState, Stored, read_stored
+from realtime.store.reads import Reads
 from realtime.store.servers import Servers
 
 
@@ -46,45 +47,6 @@ class Joining:
     door: str = "0"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A participant's own response as the live store holds it; `payload` is the envelope's JSON text."""
-
-    activity_id: str
-    round: int
-    entry: str
-    revision: int
-    submission_id: str
-    response_id: str
-    offset: int
-    withdrawn: bool
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a participant has written and not sent; `base` is the revision of the answer it would change, `data` JSON text."""
-
-    activity_id: str
-    round: int
-    participant_id: str
-    revision: int
-    base: int
-    auto_submit: bool
-    at_ms: int
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class OwnState:
-    """What only one participant sees. Not `present`: the live store does not know him, or he was removed."""
-
-    stored: list[Stored]
-    drafts: list[Draft]
-    extra_time_percent: int
-    present: bool = True
-
-
 class Live:
     """Reads and writes of the live state, sessions by id."""
 
@@ -98,6 +60,7 @@ class Live:
         self._reads = Reads(
             servers, most_waiting=reads_waiting, most_at_once=reads_at_once, timeout_seconds=timeout_seconds
         )
+        self._owning = Owning(self._reads, most_waiting=reads_waiting)
         self._timeout_seconds = timeout_seconds
         self._changes_limit = changes_limit
         self._presence_ms = presence_ms
@@ -288,7 +251,7 @@ class Live:
         """Every response of a round as it stands, in no order, in steps that do not hold Redis up."""
         session = self.session(session_id)
         async for field, text in self.scan(session, session.answers(activity_id, round)):
-            yield _read_stored(activity_id, round, field.partition("|")[2], text)
+            yield read_stored(activity_id, round, field.partition("|")[2], text)
 
     async def scan(self, session: keys.Session, name: str) -> AsyncIterator[tuple[str, str]]:
         """The fields of one of a session's hashes, in steps; one that changes meanwhile may come twice."""
@@ -329,47 +292,7 @@ class Live:
 
     async def own_state(self, session_id: str, participant_id: str, rounds: Iterable[tuple[str, int]]) -> OwnState:
         """A participant's own responses and drafts in the given (activity, round) pairs."""
-        session = self.session(session_id)
-        wanted = list(rounds)
-        commands: list[Command] = []
-        for activity_id, round in wanted:
-            commands += [
-                ("HGET", session.answers(activity_id, round), participant_id),
-                ("HGET", session.entries(activity_id, round), participant_id),
-                ("HGET", session.drafts(activity_id, round), participant_id),
-            ]
-        commands += [("HGET", session.extra, participant_id), ("HEXISTS", session.people, participant_id)]
-        first = await self._reads.ask(session.shard, commands)
-        found: list[tuple[str, int, str, str]] = []
-        drafts: list[Draft] = []
-        more: list[tuple[str, int, list[str]]] = []
-        for index, (activity_id, round) in enumerate(wanted):
-            single, entries, draft = first[index * 3 : index * 3 + 3]
-            if draft is not None:
-                drafts.append(read_draft(activity_id, round, participant_id, draft))
-            if single is not None:
-                found.append((activity_id, round, "", single))
-            if entries:
-                more.append((activity_id, round, entries.split("\x1f")))
-        if more:
-            fields = [[keys.answer_field(participant_id, entry) for entry in entries] for _, _, entries in more]
-            commands = [("HMGET", session.answers(one[0], one[1]), *names) for one, names in zip(more, fields, strict=True)]
-            for (activity_id, round, entries), values in zip(more, await self._reads.ask(session.shard, commands), strict=True):
-                found += [(activity_id, round, entry, value) for entry, value in zip(entries, values, strict=True) if value]
-        return OwnState([_read_stored(*one) for one in found], drafts, int(first[-2] or 0), bool(first[-1]))
-
-
-def read_draft(activity_id: str, round: int, participant_id: str, text: str) -> Draft:
-    """A draft from its stored text."""
-    head, _, data = text.partition("\n")
-    revision, base, auto, at_ms = head.split("|")
-    return Draft(activity_id, round, participant_id, int(revision), int(base), auto == "1", int(at_ms), data)
-
-
-def _read_stored(activity_id: str, round: int, entry: str, text: str) -> Stored:
-    head, _, payload = text.split("\n", 2)
-    revision, submission_id, response_id, offset, flag = head.split("|")
-    return Stored(activity_id, round, entry, int(revision), submission_id, response_id, int(offset), flag == "w", payload)
+        return await self._owning.of(self.session(session_id), participant_id, tuple(rounds))
 
 
 def fold(nickname: str) -> str:

@@ -20,9 +20,11 @@ from realtime.activities.registry import Registry
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.core.sync import StampedMap
+from realtime.store.batches import Batches
 from realtime.store.live import Changes, Live
 
 _POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
+_STATES: Final = 64  # encoded ones kept for those who are equally far
 _PLAIN: Final = frozenset({"session", "people", "saved", "nudge"})
 _BOARD: Final = "leaderboard"
 _DESK: Final = "desk"  # made here of what others hold, for those who run the session
@@ -55,10 +57,12 @@ class Replica:
         self._director: dict[str, Any] | None = None
         self._board: dict[str, Any] = {}
         self.board_stamp = 0  # offset at which participants last saw another leaderboard; 0: they see none
+        self._encoded: dict[tuple[Audience, int | None, str | None], bytes] = {}  # states as of the present offset
 
     def absorb(self, changes: Changes) -> list[tuple[str, int]]:
         """Take in changes; returns the participants whose personal state changed, with stamps."""
         fresh = changes.epoch != self.epoch
+        self._encoded.clear()
         if fresh:
             self.clear()
             self.epoch = changes.epoch
@@ -172,6 +176,15 @@ class Replica:
 
     def state(self, audience: Audience, since: int | None, reason: str | None = None) -> bytes:
         """A `delta` after `since`, or a `snapshot` where there is none or it would not be exact; JSON as UTF-8."""
+        key = audience, since, reason
+        encoded = self._encoded.get(key)
+        if encoded is None:
+            if len(self._encoded) >= _STATES:
+                self._encoded.clear()
+            encoded = self._encoded[key] = self._encode(audience, since, reason)
+        return encoded
+
+    def _encode(self, audience: Audience, since: int | None, reason: str | None) -> bytes:
         stamped = self.maps[audience]
         if since is not None and stamped.floor <= since <= self.offset:
             been = since in self._positions
@@ -199,7 +212,9 @@ class Replica:
 class Replicas:
     """Copies by session id. Pinned ones (with connections) stay, of the others the latest used are kept."""
 
-    def __init__(self, live: Live, registry: Registry, *, most_unpinned: int, public_url: str = "") -> None:
+    def __init__(
+        self, live: Live, registry: Registry, *, most_unpinned: int, public_url: str = "", most_waiting: int = 20_000
+    ) -> None:
         self._live = live
         self._registry = registry
         self._most_unpinned = most_unpinned
@@ -208,6 +223,7 @@ class Replicas:
         self._others: OrderedDict[str, Replica] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._reads = 0
+        self._shared: Batches[str, None, Replica] = Batches(self._refresh_for, most_at_once=most_waiting, most_waiting=most_waiting)
         self.on_load: Callable[[str], Any] | None = None
 
     def peek(self, session_id: str) -> Replica | None:
@@ -235,6 +251,14 @@ class Replicas:
             dropped, _ = self._others.popitem(last=False)
             if dropped not in self._pinned:
                 self._locks.pop(dropped, None)
+
+    async def fresh(self, session_id: str) -> Replica:
+        """An up-to-date copy, read together for all who ask; raises as `refresh` does."""
+        return await self._shared.ask(session_id, None)
+
+    async def _refresh_for(self, session_id: str, asked: list[None]) -> list[Replica]:
+        replica, _ = await self.refresh(session_id)
+        return [replica] * len(asked)
 
     async def refresh(self, session_id: str, *, personal: bool = False) -> tuple[Replica, list[tuple[str, int]]]:
         """Bring a copy up to date; raises Cold or a retry Refusal. One read at a time per session.

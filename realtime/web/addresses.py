@@ -1,5 +1,6 @@
 """Where a request comes from, as far as it can be known, and in the unit that limits are counted in."""
 
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -49,6 +50,7 @@ class Addresses:
         return any(address in network for network in self._trusted)
 
 
+@lru_cache(maxsize=4_096)
 def unit_of(text: str) -> str:
     """What limits count as one: an IPv4 address, or the /64 of an IPv6 address."""
     if not _is_address(text):

@@ -10,7 +10,7 @@ from realtime.core.messages import OwnDraft, OwnResponse, Position, State
 class Document(BaseModel):
     """Base of answers; a client ignores fields it does not know."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # a server that starts needs none of them
 
 
 class Paged(Document):

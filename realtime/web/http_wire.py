@@ -10,13 +10,16 @@ import contextlib
 import socket
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_remote_addr, is_ssl
 
 from realtime.core.errors import Refusal
 from realtime.web.pages import SECURITY_HEADERS
@@ -31,6 +34,7 @@ PIPELINED_REQUESTS: Final = 16  # sent ahead of their responses
 LINGER_SECONDS: Final = 2.0  # how long a refused peer is listened to, so that it can read the refusal
 LINGER_BYTES: Final = 1_048_576
 RESERVED_SOCKETS: Final = 100  # beyond the cap: they may ask for health, and are told that the server is full
+WHOLE: Final = "plenum.whole"  # in a scope: the call that answers in one piece
 _BUFFER_BYTES: Final = 65_536
 
 
@@ -77,7 +81,11 @@ class HttpWire(HttpToolsProtocol):
     # ------------------------------------------------------------------------------------- asyncio's calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        # As uvicorn's, but who the peer is, is asked only where a request is answered: it costs as much as the rest of this.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.scheme = "https" if is_ssl(transport) else "http"
         transport.set_write_buffer_limits(high=_BUFFER_BYTES)
         held = len(self.connections)
         if held > self.guard.sockets + RESERVED_SOCKETS:
@@ -162,6 +170,10 @@ class HttpWire(HttpToolsProtocol):
         self._body_since = self.loop.time()
         self._judge()
         before = self.cycle
+        if self.client is None:
+            self.client = get_remote_addr(self.transport)
+        self.scope["client"] = self.client
+        self.scope[WHOLE] = self._answer_whole  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         if self.cycle is not before and len(self.connections) >= self.guard.sockets:
             self.cycle.keep_alive = False  # sockets are scarce
@@ -180,6 +192,29 @@ class HttpWire(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         self._running = cycle
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _answer_whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        """A response in one piece, as two messages of ASGI would make it; the headers are ours and need no look.
+
+        False where the peer does not read: then it must be waited for.
+        """
+        cycle = self._running
+        assert cycle is not None
+        if self.flow.write_paused:
+            return False
+        if cycle.disconnected:
+            return True
+        cycle.response_started = cycle.response_complete = True
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            parts += [name, b": ", value, b"\r\n"]
+        parts += [b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body]
+        self.transport.write(b"".join(parts))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -46,12 +46,13 @@ class Strangers:
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._may(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] not in _SAFE and not self.may(Headers(scope=scope)):
             await problem(Refusal("wrong_origin"))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _may(self, headers: Mapping[str, str]) -> bool:
+    def may(self, headers: Mapping[str, str]) -> bool:
+        """Whether a page, if it is one that asks, may do more here than read."""
         origin = headers.get("origin")
         if not is_own(origin, headers.get("host"), self._allowed):
             return False

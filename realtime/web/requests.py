@@ -47,6 +47,15 @@ class Json(Response):
         super().__init__(encode(content).encode(), status_code, {"cache-control": "no-store", **(headers or {})})
 
 
+class ReadyJson(Response):
+    """The same of a document that is JSON text already."""
+
+    media_type = "application/json"
+
+    def __init__(self, text: str, status_code: int = 200) -> None:
+        super().__init__(text.encode(), status_code, {"cache-control": "no-store"})
+
+
 class Call:
     """One checked request: who asks, about which session, with what body and query."""
 

@@ -12,11 +12,12 @@ from realtime.commands.doors import Shown
 from realtime.commands.joining import ASKED, Entrance, Joined, Newcomer
 from realtime.commands.reading import Reading
 from realtime.core.errors import Refusal, invalid
+from realtime.core.json_text import encode
 from realtime.jwts import User
 from realtime.paces import Paces
 from realtime.web import bodies, documents, samples
 from realtime.web.endpoints import Endpoint
-from realtime.web.requests import Call, Json, conditional
+from realtime.web.requests import Call, Json, ReadyJson, conditional
 from realtime.web.shapes import activity_body, event_body, page_of, participant_body, session_body
 
 
@@ -116,13 +117,13 @@ class Sessions:
         if body.code is None:
             raise invalid("code", "the code of the session is needed")
         row, joined = await self._entrance.join_by_code(body.code, self._newcomer(call, body))
-        return Json(await self._seat(row, joined), 201)
+        return ReadyJson(await self._seat(row, joined), 201)
 
     async def join(self, call: Call) -> Response:
         """The founding system answers 200 here, and so do we. Who has the id is told why it does not let him in."""
         row = await self._reading.session(call.session_id)
         joined = await self._entrance.join(row, self._newcomer(call, call.body(bodies.NewJoin)))
-        return Json(await self._seat(row, joined))
+        return ReadyJson(await self._seat(row, joined))
 
     def _newcomer(self, call: Call, body: bodies.NewJoin) -> Newcomer:
         if self._demands == "everybody":
@@ -133,16 +134,18 @@ class Sessions:
         name = body.nickname if body.nickname is not None or call.user is None else call.user.name
         return Newcomer(name, join_id, call.address, Shown(body.passcode, body.second_factor), call.user)
 
-    async def _seat(self, session: SessionRow, joined: Joined) -> dict[str, Any]:
-        state = await self._reading.room(session.id)
-        return {
+    async def _seat(self, session: SessionRow, joined: Joined) -> str:
+        """The answer as JSON text: what all newcomers are told is encoded once for many of them."""
+        room = await self._reading.room(session.id)
+        head = {
             "session_id": session.id,
             "participant_id": joined.participant_id,
             "nickname": joined.nickname,
             "ticket": joined.ticket,
-            "session": {"id": session.id, "title": session.title, "state": joined.session["state"]},
-            "session_state": {"session_id": session.id, "session_title": session.title, "session_status": session.state} | state,
+            "session": {"id": session.id, "title": session.title, "state": joined.state},
+            "session_state": {"session_id": session.id, "session_title": session.title, "session_status": session.state},
         }
+        return f"{encode(head)[:-2]},{room[1:]}}}"
 
     async def _counted(self, row: SessionRow) -> dict[str, Any]:
         counts = await self._reading.sizes(row.id)

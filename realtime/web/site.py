@@ -1,7 +1,7 @@
 """The ASGI application: pages, API, health, and what every answer has in common."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from realtime.core.errors import Refusal
 from realtime.settings import Settings
 from realtime.store.live import Cold
 from realtime.web.api import Api
+from realtime.web.express import Express
 from realtime.web.http_wire import HttpGuard
 from realtime.web.origins import Strangers, cors, read_origins
 from realtime.web.pages import SECURITY_HEADERS, Pages, embeddable
@@ -29,12 +30,13 @@ _FILE_HEADERS: Final = [(b"x-content-type-options", b"nosniff")]
 _UNCACHED: Final = [(b"cache-control", b"no-store")]
 _FILE_TYPES: Final = (b"text/javascript", b"text/css")
 _HEALTH: Final = "/api/v1/health"
+_EXPRESS: Final = frozenset({"/api/v1/join"})  # what is posted here comes from a whole hall at once
 
 
 def build_site(
     api: Api, pages: Pages, health: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]], settings: Settings, *,
     pages_of: frozenset[str] = frozenset(),
-) -> Starlette:  # fmt: skip
+) -> ASGIApp:  # fmt: skip
     """Put the routes together. `health` says whether this process should get traffic, and why.
 
     `pages_of` are other sites whose pages may use the API.
@@ -56,18 +58,18 @@ def build_site(
         Route(_HEALTH + "/ready", ready),
         Route(_HEALTH + "/live", live),
     ]
-    site = Starlette(
-        routes=routes,
-        exception_handlers={
-            Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, ClientDisconnect: _on_gone, Exception: _on_fault,
-        },
-    )  # fmt: skip
+    site = Starlette(routes=routes, exception_handlers=_ON)
     # The last one added hears a request first, and its answer last.
-    site.add_middleware(Strangers, allowed=pages_of | ({also.rstrip("/")} if also else frozenset()))
+    allowed = pages_of | ({also.rstrip("/")} if also else frozenset())
+    site.add_middleware(Strangers, allowed=allowed)
     if pages_of:
         site.add_middleware(CORSMiddleware, **cors(pages_of))
     site.add_middleware(Headers, framed_by=framed_by)
-    return site
+    if pages_of:
+        return site  # other sites' pages are answered with more than the express has
+    served = {("POST", route.path): route.endpoint for route in api.routes() if route.path in _EXPRESS}
+    headers = [*_UNCACHED, *_encoded(SECURITY_HEADERS)]
+    return Express(site, served, strangers=Strangers(site, allowed), headers=headers, answer=_answer)
 
 
 def guard_of(settings: Settings) -> HttpGuard:
@@ -86,8 +88,8 @@ class Headers:
 
     def __init__(self, app: ASGIApp, framed_by: frozenset[str] = frozenset()) -> None:
         self._app = app
-        self._headers = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-        self._framed = [(name.encode(), value.encode()) for name, value in embeddable(framed_by).items()]
+        self._headers = _encoded(SECURITY_HEADERS)
+        self._framed = _encoded(embeddable(framed_by))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -133,3 +135,17 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 async def _on_fault(request: Request, error: Exception) -> Response:
     log.error("a request failed: %s %s", request.method, request.scope.get("path"), exc_info=error)
     return problem(Refusal("internal", after_ms=1_000))
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+_ON: Final = {
+    Refusal: _on_refusal, Cold: _on_cold, HTTPException: _on_http, ClientDisconnect: _on_gone, Exception: _on_fault,
+}  # fmt: skip
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """What the site answers where a handler raised this."""
+    return await next(_ON[kind] for kind in type(error).__mro__ if kind in _ON)(request, error)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -291,18 +292,7 @@ class Socket:
         sockets = self._sockets
         if hello.protocol > PROTOCOL_VERSION:
             raise Refusal("invalid", "This server speaks an older protocol.", details={"protocol": PROTOCOL_VERSION})
-        actor = await sockets.gate.admit(hello.ticket, by_socket=True)
-        connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
-        position = hello.position
-        state, own = await sockets.hub.attach(
-            connection, position.epoch if position else "", position.offset if position else None,
-            crowded=sockets.greetings.waiting > 0,
-        )  # fmt: skip
-        try:
-            await sockets.gate.confirm(actor)
-        except BaseException:
-            sockets.hub.detach(connection)
-            raise
+        actor, connection, state, own = await self._come_in(hello)
         self._actor, self._connection, self._lease = actor, connection, hello.lease
         if self._wire.disconnected:
             sockets.hub.detach(connection)
@@ -312,6 +302,35 @@ class Socket:
         health = sockets.hub.health(connection.audience)
         if b'"live":true' not in health or b'"saving":false' in health:
             connection.push(health)  # somebody who comes in the middle of a fault is told
+
+    async def _come_in(self, hello: Hello) -> tuple[Actor, Connection, bytes, Own]:
+        """Take the connection into its room. A participant whom the live store knows is asked for once, with all that is his."""
+        actor = self._sockets.gate.recognise(hello.ticket)
+        if actor is not None:
+            try:
+                connection, state, own = await self._attach(hello, actor)
+            except Refusal as refusal:
+                raise Refusal("unauthenticated") if refusal.code == "unknown_session" else refusal from refusal
+            if own.nickname is not None:
+                return (actor if actor.nickname == own.nickname else replace(actor, nickname=own.nickname)), connection, state, own
+            self._sockets.hub.detach(connection)
+        actor = await self._sockets.gate.admit(hello.ticket, by_socket=True)
+        connection, state, own = await self._attach(hello, actor)
+        try:
+            await self._sockets.gate.confirm(actor)
+        except BaseException:
+            self._sockets.hub.detach(connection)
+            raise
+        return actor, connection, state, own
+
+    async def _attach(self, hello: Hello, actor: Actor) -> tuple[Connection, bytes, Own]:
+        connection = Connection(actor.session_id, actor.role, actor.audience, actor.participant_id, actor.key, self._wire)
+        position = hello.position
+        state, own = await self._sockets.hub.attach(
+            connection, position.epoch if position else "", position.offset if position else None,
+            crowded=self._sockets.greetings.waiting > 0,
+        )  # fmt: skip
+        return connection, state, own
 
     async def _direct(self, command: Any) -> None:
         """Obey whoever directs."""

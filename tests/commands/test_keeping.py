@@ -8,7 +8,7 @@ import pytest
 
 from realtime.core.errors import Refusal
 from realtime.engines import Engines
-from realtime.store.live import OwnState
+from realtime.store.owning import OwnState
 from tests.commands.stage import Stage, refused, until
 from tests.scoring.stage import open_stage, run_app
 

@@ -12,6 +12,7 @@ from realtime.activities.contract import Audience
 from realtime.activities.registry import installed
 from realtime.core.errors import CloseCode
 from realtime.core.sync import Mirror
+from realtime.delivery import pushing
 from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
 from realtime.delivery.pushing import AT_ONCE, Delivery
 from realtime.rooms import Connection, Room
@@ -219,4 +220,38 @@ async def test_a_phone_that_does_not_read_costs_a_number_and_no_queue() -> None:
     assert most < 2_000 + 1_100, "what waits for it is bounded by the buffer and one frame"
     await stage.settle()
     stage.check()
+    stage.end()
+
+
+async def test_in_a_hall_phones_are_told_how_many_are_here_once_in_a_while_and_all_else_at_once(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(choose_fan_out())
+    monkeypatch.setattr(pushing, "_HALL", 3)
+    host, phone, newcomer = stage.enter(Audience.PRESENTERS), stage.enter(), stage.enter()
+
+    async def count(joined: int) -> None:
+        stage.offset += 1
+        text = json.dumps({"joined": joined, "online": joined})
+        stage.replica.absorb(Changes(stage.epoch, stage.offset, 0, [("people", stage.offset, text)], []))
+        await stage.delivery.push(stage.room, stage.replica)
+        for client in stage.clients:
+            client.hear()
+
+    await count(1)
+    assert not stage.room.owes
+    assert [one.mirror.map["people"]["joined"] for one in (host, phone, newcomer)] == [1, 1, 1]
+    await count(2)
+    assert stage.room.owes, "somebody looks again soon"
+    assert [one.mirror.map["people"]["joined"] for one in (host, phone, newcomer)] == [2, 1, 1]
+    stage.change("something else")
+    await stage.delivery.push(stage.room, stage.replica)
+    phone.hear()
+    assert (phone.mirror.map["people"]["joined"], phone.mirror.map["session"]["title"]) == (2, "something else")
+    assert not stage.room.owes
+    await count(3)
+    assert phone.mirror.map["people"]["joined"] == 2
+    stage.room.whole_at -= pushing.MINOR_SECONDS
+    await count(4)
+    assert [one.mirror.map["people"]["joined"] for one in (host, phone, newcomer)] == [4, 4, 4]
     stage.end()
