@@ -9,7 +9,7 @@ _MOST_WAIT_MS: Final = 10_000
 
 
 class Paces:
-    """One bucket per name. The longest unused ones are forgotten, which can only be kind: a new bucket is full."""
+    """One bucket per name. One that is full again is as good as none and is forgotten, and so are the longest unused ones."""
 
     __slots__ = ("_buckets", "_burst", "_clock", "_most", "_rate")
 
@@ -25,6 +25,7 @@ class Paces:
         now = self._clock()
         bucket = self._buckets.get(name)
         if bucket is None:
+            self._forget(now)
             bucket = self._buckets[name] = [self._burst, now]
             if len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
@@ -37,3 +38,14 @@ class Paces:
             return 0
         bucket[0] = level
         return min(_MOST_WAIT_MS, max(1, int((amount - level) / self._rate * 1_000) + 1))
+
+    def _forget(self, now: float) -> None:
+        """Let two of the longest unused go for each new one, so that the table is as large as the crowd of the last moments."""
+        for _ in range(2):
+            name = next(iter(self._buckets), None)
+            if name is None:
+                return
+            level, at = self._buckets[name]
+            if level + (now - at) * self._rate < self._burst:
+                return
+            del self._buckets[name]

@@ -9,6 +9,7 @@ be at one in between, where it saw what this copy never did; it gets everything 
 
 import asyncio
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,6 +25,8 @@ from realtime.store.batches import Batches
 from realtime.store.live import Changes, Live
 
 _POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
+_POSITIONS_AT_REST: Final = 64  # of a copy that nobody is connected to: who comes back to it gets what was touched since
+_REST_SECONDS: Final = 300.0  # how long such a copy is kept unused; another costs one read
 _STATES: Final = 64  # encoded ones kept for those who are equally far
 _PLAIN: Final = frozenset({"session", "people", "saved", "nudge"})
 _BOARD: Final = "leaderboard"
@@ -39,6 +42,7 @@ class Replica:
         self._registry = registry
         self._public_url = public_url
         self.read = 0  # the number of the last read that it has taken in
+        self.kept_at = 0.0  # when it was last used without anybody connected
         self.clear()
 
     def clear(self) -> None:
@@ -174,6 +178,13 @@ class Replica:
         if copy.gone:
             del self.activities[activity_id]
 
+    def rest(self, now: float) -> None:
+        """Nobody is connected: keep no more than is soon asked for again."""
+        self.kept_at = now
+        self._encoded.clear()
+        while len(self._positions) > _POSITIONS_AT_REST:
+            self._positions.popitem(last=False)
+
     def state(self, audience: Audience, since: int | None, reason: str | None = None) -> bytes:
         """A `delta` after `since`, or a `snapshot` where there is none or it would not be exact; JSON as UTF-8."""
         key = audience, since, reason
@@ -245,9 +256,12 @@ class Replicas:
             self._keep(replica)
 
     def _keep(self, replica: Replica) -> None:
+        now = time.monotonic()
+        replica.rest(now)
         self._others[replica.id] = replica
         self._others.move_to_end(replica.id)
-        while len(self._others) > self._most_unpinned:
+        # A session that is over is not asked for again, and nobody says so here.
+        while len(self._others) > self._most_unpinned or next(iter(self._others.values())).kept_at < now - _REST_SECONDS:
             dropped, _ = self._others.popitem(last=False)
             if dropped not in self._pinned:
                 self._locks.pop(dropped, None)

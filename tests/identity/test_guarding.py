@@ -115,3 +115,16 @@ def test_a_pace_lets_a_burst_through_and_then_the_rate(clock: Clock) -> None:
     assert pace.take("a") == 0
     assert pace.take("b") == pace.take("c") == 0, "others have their own"
     assert [pace.take("a") for _ in range(5)] == [0] * 5, "whoever was pushed out of the table begins anew"
+
+
+def test_a_table_of_paces_is_as_large_as_the_crowd_of_the_last_moments(clock: Clock) -> None:
+    pace = Paces(per_second=10, burst=5, most=10_000, clock=clock)
+    for number in range(3_000):
+        pace.take(f"guest {number}")
+        clock.now += 0.01
+    assert len(pace._buckets) <= 20
+    assert [pace.take("greedy") for _ in range(6)][-1] > 0
+    clock.now += 0.05
+    for number in range(100):
+        pace.take(f"late {number}")
+    assert pace.take("greedy") > 0, "who has used his up is not forgotten for others"

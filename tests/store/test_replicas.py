@@ -11,7 +11,7 @@ from realtime.activities.registry import installed
 from realtime.core.errors import Refusal
 from realtime.core.sync import Mirror
 from realtime.identifiers import new_uuid
-from realtime.store.live import Cold, Joining
+from realtime.store.live import Changes, Cold, Joining
 from realtime.store.replicas import Replica, Replicas
 from tests.store.stage import Hall, make_row
 
@@ -180,3 +180,21 @@ async def test_personal_changes_name_who_has_to_look(hall: Hall) -> None:
     assert (await replicas.refresh(hall.session_id, personal=True))[1] == []
     await hall.live.join(hall.session_id, [Joining(new_uuid(), "Eve", True)])
     assert (await replicas.refresh(hall.session_id, personal=True))[1] == []
+
+
+async def test_a_copy_that_nobody_is_connected_to_shrinks_and_is_let_go_when_unused(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicas = Replicas(hall.live, installed(), most_unpinned=10)
+    replica = replicas.pin(hall.session_id)
+    await replicas.refresh(hall.session_id)
+    for _ in range(499):
+        replica.absorb(Changes(replica.epoch, replica.offset + 1, 0, [], []))
+    assert len(replica._positions) >= 499
+    replicas.unpin(hall.session_id)
+    assert len(replica._positions) <= 64
+    assert replicas.peek(hall.session_id) is replica
+    monkeypatch.setattr("realtime.store.replicas._REST_SECONDS", 0.0)
+    other = Replica("another", installed())
+    replicas._keep(other)
+    assert replicas.peek(hall.session_id) is None
