@@ -155,7 +155,7 @@ class Room:
     """The connections of one session in this process: a cohort for each audience, and those who are not as far as it."""
 
     __slots__ = ("arrived", "behind", "connections", "entered", "front", "left", "owes", "people", "presence_at", "session_id",
-                 "spent_seconds", "stale", "task", "ticked_at", "whole_at")  # fmt: skip
+                 "spent_seconds", "stale", "task", "ticked_at", "told_at", "whole_at")  # fmt: skip
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
@@ -168,11 +168,17 @@ class Room:
         self.entered = 0  # connections since the last tick
         self.presence_at = 0.0
         self.ticked_at = 0.0
+        self.told_at = 0.0  # when phones were last told the counts
         self.whole_at = 0.0  # when phones were last told all that had changed
         self.owes = False  # some were not told of a minor change yet
         self.spent_seconds = 0.0  # what its last push took of the loop's time
         self.stale = False
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody who runs the session is here."""
+        return bool(self.front[Audience.PRESENTERS].members)
 
     def settle(self, connection: Connection) -> None:
         """Let a connection stand where its position belongs; only ordinary sockets can stand in a cohort."""

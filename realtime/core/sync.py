@@ -9,7 +9,7 @@ Values are absolute, so applying a delta twice is harmless. A removed key takes 
 begins with it and a colon (`view:X` also removes `view:X:item:Y`).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from json import loads
 from typing import Any, Final
@@ -73,14 +73,12 @@ class StampedMap:
             (removed if text is None else changed).append(f'"{key}"' if text is None else f'"{key}":{text}')
         return "{" + ",".join(reversed(changed)) + "}", "[" + ",".join(reversed(removed)) + "]"
 
-    def is_all(self, keys: Collection[str], since: int) -> bool:
-        """Whether nothing but these keys was stamped after `since`."""
+    def keys_after(self, since: int) -> Iterator[str]:
+        """The keys stamped after `since`, present or removed, newest first."""
         for key in reversed(self._entries):
             if self._entries[key][0] <= since:
-                break
-            if key not in keys:
-                return False
-        return True
+                return
+            yield key
 
     def snapshot(self) -> str:
         """The JSON text of `set` with every present key."""

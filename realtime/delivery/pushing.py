@@ -18,7 +18,8 @@ from realtime.store.replicas import Replica
 _MINOR: Final = frozenset({"people", "saved"})  # how many are here, and how far PostgreSQL is
 _HALL: Final = 500  # connections of a room from which on phones are not told every step of these
 MINOR_SECONDS: Final = 1.0  # how long they may be behind by these alone
-AT_ONCE: Final = 500  # sockets written to in one go, some 2 ms; then it is the turn of whoever waits for the loop
+_COUNTS: Final = ("counts:", "view:")
+AT_ONCE: Final = 1_000  # sockets written to in one go, some 3 ms; then it is the turn of whoever waits for the loop
 
 _Frames: TypeAlias = dict[tuple[Audience, int | None, type], bytes | None]
 
@@ -32,12 +33,15 @@ class Delivery:
         self._heartbeat_seconds = heartbeat_seconds
         self.frames_sent = 0
 
-    async def push(self, room: Room, replica: Replica) -> float:
-        """Bring everybody of a room to where the copy is; returns the seconds for which this kept the loop busy."""
+    async def push(self, room: Room, replica: Replica, *, counts: bool = True) -> float:
+        """Bring everybody of a room to where the copy is; returns the seconds for which this kept the loop busy.
+
+        Without `counts` phones that are behind only by these are left behind, and the room stays stale.
+        """
         spent, now = 0.0, time.monotonic()
-        waits = len(room.connections) >= _HALL and now - room.whole_at < MINOR_SECONDS
+        waits = _Waits(len(room.connections) >= _HALL and now - room.whole_at < MINOR_SECONDS, not counts)
         room.owes = False
-        if not waits:
+        if not waits.minor:
             room.whole_at = now
         for audience in (Audience.PRESENTERS, Audience.PARTICIPANTS):  # who watches the room before those who fill it
             spent += await self._push_front(room, room.front[audience], replica, waits=waits)
@@ -45,14 +49,13 @@ class Delivery:
         self._push_behind(room, replica, waits=waits)
         return spent + time.perf_counter() - started
 
-    async def _push_front(self, room: Room, cohort: Cohort, replica: Replica, *, waits: bool) -> float:
+    async def _push_front(self, room: Room, cohort: Cohort, replica: Replica, *, waits: "_Waits") -> float:
         epoch, offset = replica.epoch, replica.offset
         if not cohort.members or (cohort.epoch, cohort.offset) == (epoch, offset):
             return 0.0
         started = time.perf_counter()
         first = next(iter(cohort.members))
-        if waits and _may_wait(replica, first):
-            room.owes = True
+        if waits.leave(room, replica, first):
             return time.perf_counter() - started
         framed = self._frame(replica, first, cohort.offset if cohort.epoch == epoch else None)
         spent = time.perf_counter() - started
@@ -95,7 +98,7 @@ class Delivery:
                 part[index] = -1
         return part
 
-    def _push_behind(self, room: Room, replica: Replica, *, waits: bool) -> None:
+    def _push_behind(self, room: Room, replica: Replica, *, waits: "_Waits") -> None:
         frames: _Frames = {}
         epoch, offset = replica.epoch, replica.offset
         for connection in list(room.behind):
@@ -107,9 +110,7 @@ class Delivery:
                 since = connection.offset if connection.epoch == epoch else None
                 key = (connection.audience, since, type(connection.wire))
                 if key not in frames:
-                    later = waits and _may_wait(replica, connection)
-                    room.owes |= later
-                    frames[key] = None if later else self._frame(replica, connection, since)
+                    frames[key] = None if waits.leave(room, replica, connection) else self._frame(replica, connection, since)
                 framed = frames[key]
                 if framed is None:
                     continue
@@ -140,11 +141,30 @@ class Delivery:
                 connection.push(_beat(connection))
 
 
-def _may_wait(replica: Replica, connection: Connection) -> bool:
-    """Whether a phone is behind only by what changes with every tick of a storm, and would then be told to everybody."""
-    if connection.audience is not Audience.PARTICIPANTS or connection.epoch != replica.epoch:
-        return False
-    return replica.maps[connection.audience].is_all(_MINOR, connection.offset)
+class _Waits:
+    """What phones need not be told by this push: minor changes, counts."""
+
+    def __init__(self, minor: bool, counts: bool) -> None:
+        self.minor = minor
+        self.counts = counts
+
+    def leave(self, room: Room, replica: Replica, connection: Connection) -> bool:
+        """Whether a connection is behind by nothing else; then it is noted that the room must be looked at again."""
+        if not (self.minor or self.counts) or connection.audience is not Audience.PARTICIPANTS:
+            return False
+        if connection.epoch != replica.epoch:
+            return False
+        by_counts = False
+        for key in replica.maps[connection.audience].keys_after(connection.offset):
+            if self.counts and key.startswith(_COUNTS):
+                by_counts = True
+            elif key not in _MINOR:
+                return False
+        if self.minor and not by_counts:
+            room.owes = True
+        else:
+            room.stale = True
+        return True
 
 
 def _beat(connection: Connection) -> bytes:

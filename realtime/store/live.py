@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
@@ -13,7 +13,7 @@ from realtime.store import keys, scripts
 from realtime.store.codes import REFUSALS
 from realtime.store.connection import as_refusal
 from realtime.store.owning import Owning, OwnState, Stored, read_stored
-from realtime.store.reads import Reads
+from realtime.store.reads import Reads, pack_command
 from realtime.store.servers import Servers
 
 
@@ -82,7 +82,7 @@ class Live:
         shard = self.shards[session.shard]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await scripts.call(self.servers.of(session.shard), name, [shard.epoch, *names], [epoch, *arguments])
+                return await self._run(session.shard, name, [shard.epoch, *names], [epoch, *arguments])
         except ResponseError as error:
             text = str(error)
             if text.startswith("EPOCH"):
@@ -93,6 +93,18 @@ class Live:
             raise as_refusal(error) from error
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
+
+    async def _run(self, shard: int, name: str, names: list[str], arguments: list[Any]) -> Any:
+        """One script, packed here: the library's own way to send a command costs twice as much."""
+        place = self.servers.incarnation.places[shard]
+        packed = pack_command(("EVALSHA", scripts.DIGESTS[name], len(names), *names, *arguments))
+        (reply,) = await self.servers.send(place, packed, 1)
+        if isinstance(reply, NoScriptError):
+            await scripts.load(self.servers.at(place))
+            (reply,) = await self.servers.send(place, packed, 1)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     async def _ask(self, session: keys.Session, *command: Any) -> Any:
         (reply,) = await self._reads.ask(session.shard, [command])
