@@ -191,13 +191,13 @@ async def test_who_comes_or_goes_between_two_parts_of_a_push(fan_out: Any, monke
     await stage.settle()
     assert len(stage.room.front[Audience.PARTICIPANTS].members) == AT_ONCE + 20, "all go together"
     stage.change("next")
-    pushing = asyncio.create_task(stage.delivery.push(stage.room, stage.replica))
+    push = asyncio.create_task(stage.delivery.push(stage.room, stage.replica))
     await asyncio.sleep(0)  # the first part is written
     late = stage.clients[AT_ONCE + 5]
     stage.leave(late)
     stranger = socket.socketpair()  # its descriptor is likely to be the one that has just become free
     stage.enter()
-    await pushing
+    await push
     stranger[1].setblocking(False)
     with pytest.raises(BlockingIOError):
         stranger[1].recv(1)
