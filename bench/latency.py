@@ -91,13 +91,18 @@ async def measure(served: Served, people: int, rate: float, seconds: float) -> d
     crowd.watched = {number: [] for number in (*sample, people)}
     answering = asyncio.create_task(crowd.press_evenly(rate, seconds + 1.5))
     await asyncio.sleep(1.0)
-    since = time.perf_counter()
+    since, hub, load = time.perf_counter(), served.cpu("hub"), time.process_time()
+    told = sum(len(crowd.watched[number]) for number in sample)
     status = await change_status(served, hall, crowd, max(2, int(seconds / 2)))
     await answering
+    passed = time.perf_counter() - since
+    hub, load = served.cpu("hub") - hub, time.process_time() - load
+    told = sum(len(crowd.watched[number]) for number in sample) - told
     await crowd.settle()
     await asyncio.sleep(1.0)
     counts, dashboard = crowd.delays(sample, since), crowd.delays([people], since)
     found: dict[str, float] = {"rate": len(dashboard) / (crowd.last_at - since)}
+    found |= {"hub": hub / passed * 100, "load": load / passed * 100, "told": told / len(sample) / passed}
     for name, delays in (("counts", counts), ("status", status), ("dashboard", dashboard), ("ack", crowd.latencies)):
         found[f"{name} p50"], found[f"{name} p99"] = quantile(delays, 0.5) * 1_000, quantile(delays, 0.99) * 1_000
     presenter.transport.abort()
@@ -121,10 +126,20 @@ async def main(quick: bool, repeats: int) -> Report:
         f"{short(columns['rate'].median)} answers/s. Counted from the press and from sending the command, both of which come "
         "before the commit in Redis; server, engines and phones share the machine."
     )
+    told, hub, load = (columns[name].median for name in ("told", "hub", "load"))
+    report.remark(
+        f"A phone was told {short(told)} times a second, so the load generator reads {short(told * people)} frames a second beside "
+        f"its answers: it used {short(load)} % of a core, the hub {short(hub)} %. What a frame waits there counts as well."
+    )
+    why = (
+        f"Each of {short(told)} pushes a second is written to all phones at once, and read one by one by a load generator that is "
+        f"busy for {short(load)} % of the time. Counts on phones also wait for a turn, which comes less often while the loop is "
+        "late. Phones on machines of their own would show the hub's part alone."
+    )
     if not quick:
         for name in ("counts", "status"):
             late = columns[f"{name} p99"].median
-            report.target(f"{name} at 5,000 clients, p99", "<= 300 ms", f"{short(late)} ms", reached=late <= 300)
+            report.target(f"{name} at 5,000 clients, p99", "<= 300 ms", f"{short(late)} ms", reached=late <= 300, why=why)
         late = columns["dashboard p99"].median
         report.target("answer pressed to dashboard updated, p99", "<= 300 ms", f"{short(late)} ms", reached=late <= 300)
     return report
