@@ -151,13 +151,22 @@ async def main(quick: bool, repeats: int) -> Report:
                 add_row(report, f"{name}, {people} phones", case)
             costs = RedisCosts(on.redis_url)
             await poll_again(cases, costs, seconds)
-            commands[people] = f"Valkey by command, {people} phones: {costs.sentence()}."
+            commands[people] = (
+                f"Valkey by command, {people} phones: {costs.sentence()}. "
+                f"A script call carried {costs.answers_per_call():.0f} answers."
+            )
             for case in cases.values():
                 case.crowd.leave()
         where = await sample(on, saver.pid, seconds)
         rate, cost = await limit(on, served, repeats, 50 if quick else 300)
         report.row("limit: the script alone, batches of 100", rate, "-", cost, "-", "-", "-", "-")
         report.figure("script us", cost.median)
+        commands = {
+            people: f"{found} The same script without a hub and a flusher, a hundred answers per call: {short(cost.median)} us; "
+            "what is above it is the calls' fixed part (commands that are the same for one answer and for a hundred, and the write "
+            "to disk) shared by fewer answers, and the flusher's reading. Fuller calls (`PLENUM_ACCEPT_PAUSE_MS`) lower it."
+            for people, found in commands.items()
+        }
     for people, cases in measured.items():
         hold(report, people, cases, where, commands[people], quick=quick)
     report.remark(

@@ -27,6 +27,10 @@ class RedisCosts:
                 self.costs[name.removeprefix("cmdstat_")] = cost
         self._redis.close()
 
+    def answers_per_call(self) -> float:
+        """How many answers a call of the accept script carried, if it was the script that was called."""
+        return 1 / self.costs["evalsha"][1]
+
     def sentence(self) -> str:
         """The dearest first."""
         most = sum(cost for cost, _ in self.costs.values())

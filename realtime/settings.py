@@ -61,7 +61,7 @@ class Settings:
     accept_batch: int = knob(100, "most answers in one script call", least=1, most=500)
     accept_pipeline: int = knob(2_000, "most answers in one round trip to Redis", least=1, most=20_000)
     accept_pause_ms: int = knob(
-        10, "where answers pour in, time from one round trip to Redis to the next that a call may take to fill", least=0, most=200
+        20, "where answers pour in, time from one round trip to Redis to the next that a call may take to fill", least=0, most=200
     )
     accept_waiting: int = knob(
         20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000

@@ -24,7 +24,7 @@ log = logging.getLogger("plenum.store")
 
 CIRCUIT_SECONDS: Final = 0.25  # after a failed call answers get `retry` at once for this long
 
-_FEW: Final = 8  # a call with fewer answers costs so little that nobody need wait for company
+_FEW: Final = 16  # a call with fewer answers costs so little that nobody need wait for company
 
 _HEAD_PARTS: Final = 30  # of a call, before the bodies
 _BODY_PARTS: Final = 5
