@@ -93,7 +93,7 @@ class Settings:
     push_share: float = knob(
         0.4, "most of the time that pushing to one session may take; a large audience is told less often", least=0.05, most=0.95
     )
-    lag_ms: int = knob(40, "when the event loop is late by this much, ticks take twice as long", least=1, most=1_000)
+    lag_ms: int = knob(80, "when the event loop is late by this much, ticks take twice as long", least=1, most=1_000)
     slow_tick_ms: int = knob(2_000, "how often sessions are read without a poke, which heals lost ones", least=100, most=60_000)
     heartbeat_ms: int = knob(15_000, "longest silence on a connection, either way", least=100, most=300_000)
     hello_seconds: float = knob(5.0, "longest wait for the first frame", least=0.1, most=60)

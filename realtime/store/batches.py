@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from realtime.core.errors import Refusal
 
 _CROWD: Final = 4  # questions in one call that make a crowd
-_CROWD_SECONDS: Final = 0.01
+_CROWD_SECONDS: Final = 0.02
 
 KeyT = TypeVar("KeyT")
 QuestionT = TypeVar("QuestionT")
