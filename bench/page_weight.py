@@ -1,11 +1,10 @@
-"""Weight of each page and the time until a person can use it, on a slow phone and bad Wi-Fi: `python bench/page_weight.py`.
+"""Weight of each page and the time until a person can use it, on a slow phone and bad Wi-Fi.
 
-CPU four times slower, 1.6 Mbit/s down, 750 kbit/s up, 150 ms round trip, nothing cached. Printed: requests and bytes on
+CPU four times slower, 1.6 Mbit/s down, 750 kbit/s up, 150 ms round trip, nothing cached. Told are requests and bytes on
 the wire at the first load (headers included), by kind; first contentful paint; the moment at which the first control can
 be used; the largest layout shift; and the same moment at a second visit. Median of several visits.
 """
 
-import argparse
 import asyncio
 import statistics
 import sys
@@ -16,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from playwright.async_api import Browser, CDPSession, Page
 
+from bench.measure import Report, arguments, conclude, leave
 from tests.browser.chromium import COMMON, DESKTOP, PHONE, open_browser
 from tests.browsers import find_browser
 from tests.journey.servers import Server
@@ -150,20 +148,22 @@ def median(loads: list[Load], value: Callable[[Load], float]) -> float:
     return statistics.median(value(load) for load in loads)
 
 
-def report(name: str, first: list[Load], second: list[Load]) -> str:
+def tell(report: Report, name: str, first: list[Load], second: list[Load]) -> None:
     """One line of the table."""
     kinds = first[0].bytes_by_kind
-    by_kind = " ".join(f"{kind.lower()} {size / 1_000:.1f}" for kind, size in sorted(kinds.items(), key=lambda each: -each[1]))
-    return (
-        f"{name:<10} {first[0].requests:>8} {median(first, lambda each: each.bytes) / 1_000:>8.1f}"
-        f" {median(first, lambda each: each.paint_ms):>9.0f} {median(first, lambda each: each.usable_ms):>9.0f}"
-        f" {max(each.shift for each in first):>6.3f} {median(second, lambda each: each.usable_ms):>9.0f}"
-        f" {median(second, lambda each: each.bytes) / 1_000:>8.1f}   {by_kind}"
-    )
+    by_kind = ", ".join(f"{kind.lower()} {size / 1_000:.1f}" for kind, size in sorted(kinds.items(), key=lambda each: -each[1]))
+    report.row(
+        name, first[0].requests, f"{median(first, lambda each: each.bytes) / 1_000:.1f}",
+        f"{median(first, lambda each: each.paint_ms):.0f}", f"{median(first, lambda each: each.usable_ms):.0f}",
+        f"{max(each.shift for each in first):.3f}", f"{median(second, lambda each: each.usable_ms):.0f}",
+        f"{median(second, lambda each: each.bytes) / 1_000:.1f}", by_kind,
+    )  # fmt: skip
 
 
-async def run(executable: str, visits: int) -> int:
-    """Measure all pages; 1 where the participant's page is heavier than promised."""
+async def run(executable: str, visits: int, *, quick: bool) -> Report:
+    """Measure all pages."""
+    columns = ["page", "requests", "kB", "paint ms", "usable ms", "shift", "usable again ms", "kB again", "kB by kind"]
+    report = Report("page_weight", "Pages on a slow phone and bad Wi-Fi", columns)
     async with AsyncExitStack() as ends:
         server = Server(Path(ends.enter_context(tempfile.TemporaryDirectory())))
         ends.callback(server.end)
@@ -171,33 +171,28 @@ async def run(executable: str, visits: int) -> int:
         browser = await ends.enter_async_context(open_browser(executable))
         stage = await open_stage(server.url, server.database_url)
         ends.push_async_callback(stage.close)
-        places = await places_of(await stage.session("Weighed"))
-        print(f"{browser.version}: CPU {CPU_SLOWDOWN}x slower, 1.6 Mbit/s, {ROUND_TRIP_MS} ms; median of {visits}")
-        heads = f"{'page':<10} {'requests':>8} {'kB':>8} {'paint ms':>9} {'usable ms':>9} {'shift':>6}"
-        print(f"{heads} {'again ms':>9} {'again kB':>8}   kB by kind")
-        heaviest = 0.0
-        for place in places:
+        heaviest = slowest = 0.0
+        for place in await places_of(await stage.session("Weighed")):
             loads = [await visit(browser, server.url, place) for _ in range(visits)]
             first, second = [each[0] for each in loads], [each[1] for each in loads]
-            print(report(place.name, first, second), flush=True)
+            tell(report, place.name, first, second)
             if place.name in ("door", "room"):
                 heaviest = max(heaviest, median(first, lambda each: each.bytes))
-    fits = heaviest <= PARTICIPANT_MOST_BYTES
-    verdict = "ok" if fits else "TOO HEAVY"
-    print(f"a phone's first load: {heaviest / 1_000:.1f} kB of {PARTICIPANT_MOST_BYTES / 1_000:.0f} kB: {verdict}")
-    return 0 if fits else 1
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--visits", type=int, default=3, help="visits per page")
-    given = parser.parse_args()
-    executable = find_browser()
-    if executable is None:
-        print("no Chromium or Chrome is installed on this machine", file=sys.stderr)
-        return 2
-    return asyncio.run(run(executable, given.visits))
+                slowest = max(slowest, median(first, lambda each: each.usable_ms))
+        report.remark(f"Chromium {browser.version}; median of {visits} visits with nothing cached, and of as many second ones.")
+    report.figure("kB first load", heaviest / 1_000)
+    report.figure("usable ms", slowest)
+    if not quick:
+        fits = heaviest <= PARTICIPANT_MOST_BYTES
+        most = f"<= {PARTICIPANT_MOST_BYTES / 1_000:.0f} kB"
+        report.target("a phone's first load", most, f"{heaviest / 1_000:.1f} kB", reached=fits)
+    return report
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    options = arguments(__doc__).parse_args()
+    found = find_browser()
+    if found is None:
+        sys.exit("no Chromium or Chrome is installed on this machine")
+    chosen = 1 if options.quick else options.repeats
+    leave(conclude(asyncio.run(run(found, chosen, quick=options.quick)), options.json))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "docs" / "performance.json"
-ORDER: Final = ("fanout", "ingest", "workers", "hall", "storm", "latency", "idle", "growth", "flush", "soak")
+ORDER: Final = ("fanout", "ingest", "workers", "hall", "storm", "latency", "idle", "growth", "flush", "soak", "page_weight")
 
 
 def read_results(path: Path = RESULTS) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The people of one test, each with a browser context of their own, all of them watched."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,14 @@ class Cast:
     desk: Browser
     ends: AsyncExitStack
     watch: Watch = field(default_factory=Watch)
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator["Cast"]:
+        """Further people, who are watched by themselves: what these may not do, those may not do either."""
+        async with AsyncExitStack() as ends:
+            others = Cast(self.url, self.phones, self.desk, ends)
+            yield others
+        others.watch.check()
 
     async def phone(self, url: str = "", **options: Any) -> Phone:
         """Somebody with a phone; `url` is how the phone reaches the server."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from playwright.async_api import Page, expect
 
+from realtime.activities.contract import ActivityType
 from realtime.activities.registry import installed
 from tests.browser.cast import Cast
 from tests.browser.people import KEPT, RETURN_MS, TOO_LATE
@@ -30,6 +32,8 @@ SHOWN_AT_ONCE: Final[dict[str, dict[str, Any]]] = {
     "word_cloud": {"moderate_submissions": False},
     "qna": {"moderate_questions": False},
 }
+# Of what is shown, not of what else is closed.
+CLOSED: Final = "article.question .meta .chip.closed, .stage > .row .chip.closed, .ask .chip.closed"
 NETWORK_IS_BACK: Final = "dispatchEvent(new Event('online'))"  # what a phone tells its pages, which then wait no longer
 AUDIENCE: Final = ("Ada", "Grace", "Alan", "Emmy", "Noor")
 
@@ -207,7 +211,23 @@ async def tour_screen(cast: Cast, stage: Stage, look: Look) -> None:
     await look("screen-ended", page)
 
 
-async def tour_types(cast: Cast, stage: Stage, look: Look, names: set[str] | None = None) -> None:
+@dataclass(frozen=True)
+class Words:
+    """What is written into an activity of a type, and answered to it."""
+
+    settings: Mapping[str, Any]
+    answers: Sequence[Any]
+    display: Mapping[str, Any]
+
+
+def own_words(kind: ActivityType[Any, Any]) -> Words:
+    """The type's own example."""
+    return Words({**kind.example["settings"], **SHOWN_AT_ONCE.get(kind.name, {})}, kind.example["answers"], {})
+
+
+async def tour_types(
+    cast: Cast, stage: Stage, look: Look, words_of: Callable[[ActivityType[Any, Any]], Words] = own_words
+) -> Scene:
     """Every activity type: its control on a phone, its results on the phone, at the desk and on the big screen."""
     scene = await stage.session("All kinds of questions")
     host = await scene.present()
@@ -217,26 +237,26 @@ async def tour_types(cast: Cast, stage: Stage, look: Look, names: set[str] | Non
     await desk.take_over(scene.id, scene.ticket)
     await screen.goto(f"{cast.url}/screen#session={scene.id}&ticket={scene.ticket}")
     for name, kind in sorted(installed().kinds().items()):
-        if names is not None and name not in names:
-            continue
-        activity = await scene.add(name, {**kind.example["settings"], **SHOWN_AT_ONCE.get(name, {})})
+        words = words_of(kind)
+        activity = await scene.add(name, dict(words.settings), display=dict(words.display))
         await put_in_focus(host, activity)
         card = phone.page.locator("article.question:has(.meta .chip.active)")  # no longer the one before, which is closed
         await expect(card.get_by_role("button").or_(card.get_by_role("textbox")).first).to_be_visible()
         await look(f"type-{name}-control", phone.page)
-        await _fill(scene, activity, seats, kind.example["answers"])
+        await _fill(scene, activity, seats, words.answers)
         await desk.page.locator(".agenda li > button").last.click()
         await host.ask("reveal", activity_id=activity)
         await expect(desk.page.get_by_text("Everybody sees the results")).to_be_visible()
         await scene.move(activity, "closed")
         for page in (phone.page, desk.page, screen):
-            await expect(page.locator("main .chip.closed").first).to_be_visible()
+            await expect(page.locator(CLOSED).first).to_be_visible()
         await asyncio.gather(
             look(f"type-{name}-result", phone.page), look(f"type-{name}-run", desk.page), look(f"type-{name}-screen", screen)
         )
+    return scene
 
 
-async def _fill(scene: Scene, activity: str, seats: list[Any], answers: list[Any]) -> None:
+async def _fill(scene: Scene, activity: str, seats: list[Any], answers: Sequence[Any]) -> None:
     """Answers from everybody; an example that refers to other answers may be refused, but not all."""
     statuses = [(await scene.answer(activity, seat, answers[i % len(answers)])).status_code for i, seat in enumerate(seats)]
     assert any(status < 300 for status in statuses), statuses

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from playwright.async_api import Page, expect
 
+from realtime.activities.contract import ActivityType
 from realtime.activities.registry import installed
 from tests.browser.cast import Cast
 from tests.browser.people import RETURN_MS, Presenter
-from tests.browser.tour import AUDIENCE, POLL, QUESTION, put_in_focus
+from tests.browser.tour import AUDIENCE, POLL, QUESTION, Words, own_words, put_in_focus
 from tests.browser.tour_results import QUIZ
 from tests.journey.stages import Scene, Stage
 
@@ -191,14 +192,15 @@ async def tour_helpers(cast: Cast, desk: Presenter, look: Look) -> None:
     await page.get_by_role("button", name="Let others lead too").click()
 
 
-async def tour_builder(cast: Cast, stage: Stage, look: Look, names: set[str] | None = None) -> None:
+async def tour_builder(
+    cast: Cast, stage: Stage, look: Look, words_of: Callable[[ActivityType[Any, Any]], Words] = own_words
+) -> None:
     """The builder of every type, filled in."""
     scene = await stage.session("All kinds of questions")
     desk = await cast.presenter()
     await desk.take_over(scene.id, scene.ticket)
-    kinds = [(name, kind) for name, kind in sorted(installed().kinds().items()) if names is None or name in names]
-    for place, (name, kind) in enumerate(kinds, 1):
-        await scene.add(name, {**kind.example["settings"], **TITLED.get(name, {})}, state="draft")
+    for place, (name, kind) in enumerate(sorted(installed().kinds().items()), 1):
+        await scene.add(name, {**TITLED.get(name, {}), **words_of(kind).settings}, state="draft")
         await open_builder(desk, place)
         await look(f"builder-{name}", desk.page)
 

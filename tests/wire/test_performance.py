@@ -21,6 +21,7 @@ ROWS = {
     "growth": ("10 to 10,000 phones", "1 to 1,000 sessions"),
     "soak": ("memory after warm-up", "drift of counts"),
     "workers": ("two workers against one",),
+    "page_weight": ("a phone's first load",),
 }
 
 
