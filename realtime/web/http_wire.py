@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,9 +17,11 @@ from typing import Any, Final
 
 import httptools
 from starlette.types import ASGIApp
+from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.server import ServerState
 
 from realtime.core.errors import Refusal
 from realtime.web.pages import SECURITY_HEADERS
@@ -36,6 +38,7 @@ LINGER_BYTES: Final = 1_048_576
 RESERVED_SOCKETS: Final = 100  # beyond the cap: they may ask for health, and are told that the server is full
 WHOLE: Final = "plenum.whole"  # in a scope: the call that answers in one piece
 _BUFFER_BYTES: Final = 65_536
+_OWN: Final = ("parser", "pipeline")  # of what uvicorn's class sets up, all that each connection has for itself
 
 
 @dataclass(slots=True)
@@ -63,9 +66,22 @@ class HttpWire(HttpToolsProtocol):
     """One HTTP connection, until it becomes a WebSocket. Subclassed per application with its `guard`."""
 
     guard: HttpGuard
+    _first: tuple[Config, ServerState, dict[str, Any]] | None = None  # what uvicorn set up for the first connection
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        # All but the parser and the pipeline is the same for all connections of a server, and dear to look up again.
+        first = self._first
+        if first is None or first[0] is not config or first[1] is not server_state:
+            super().__init__(config, server_state, app_state, _loop)
+            same = {name: value for name, value in vars(self).items() if name not in _OWN}
+            type(self)._first = (config, server_state, same)
+        else:
+            vars(self).update(first[2])
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.pipeline = deque()
         self._extra = False  # beyond the cap
         self._in_head = self._in_body = False
         self._head_fed = self._head_size = 0

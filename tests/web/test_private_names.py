@@ -17,6 +17,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server, ServerState
 
+from realtime.web.http_wire import HttpWire
+
 WEB = Path(__file__).resolve().parents[2] / "realtime" / "web"
 
 # Methods that ours override or call, with their parameters. What calls them is uvicorn, asyncio or the parser.
@@ -48,14 +50,16 @@ SIGNATURES: dict[Any, dict[str, list[str]]] = {
 # What an instance holds after __init__.
 ATTRIBUTES: dict[Any, set[str]] = {
     HttpToolsProtocol: {
-        "app", "connections", "cycle", "flow", "headers", "loop", "parser", "pipeline", "scope", "timeout_keep_alive",
-        "timeout_keep_alive_task", "transport", "url",
+        "app", "client", "connections", "cycle", "flow", "headers", "loop", "parser", "pipeline", "scheme", "scope",
+        "timeout_keep_alive", "timeout_keep_alive_task", "transport", "url",
     },
     RequestResponseCycle: {"disconnected", "keep_alive", "message_event", "response_complete", "response_started"},
     FlowControl: {"read_paused"},
     Server: {"started", "should_exit"},
     ServerState: {"connections"},
 }  # fmt: skip
+# Of these every connection has its own; all else that uvicorn's __init__ sets is the same for all of a server.
+OWN = {"parser", "pipeline"}
 PARSER = {"feed_data", "get_http_version", "should_upgrade"}
 
 
@@ -96,7 +100,8 @@ def test_every_name_of_uvicorn_that_ours_use_is_listed_here() -> None:
         if isinstance(node, ast.ClassDef) and node.name in ("HttpWire", "UpgradingHttp")
     ]
     assert len(kinds) == 2
-    own = {node.name for kind in kinds for node in kind.body if isinstance(node, ast.FunctionDef)} | {"guard", "door", "wire"}
+    own = {node.name for kind in kinds for node in kind.body if isinstance(node, ast.FunctionDef)}
+    own |= {"guard", "door", "wire", "_first"}
     used: set[str] = set()
     for node in (node for kind in kinds for node in ast.walk(kind)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
@@ -113,3 +118,23 @@ def test_every_name_of_uvicorn_that_ours_use_is_listed_here() -> None:
 def test_version_is_the_one_this_was_written_for() -> None:
     assert uvicorn.__version__.split(".")[:2] == ["0", "54"]
     assert httptools_impl.httptools is httptools
+
+
+async def test_a_later_connection_is_set_up_as_uvicorn_sets_up_the_first() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody asks")
+
+    config = uvicorn.Config(application, ws="none", lifespan="off", interface="asgi3")
+    config.load()
+    kind = type("OfThisTest", (HttpWire,), {})
+    for state in (ServerState(), ServerState()):  # a second server of the class begins anew
+        plain = HttpToolsProtocol(config, state, {})
+        first, later = kind(config, state, {}), kind(config, state, {})
+        assert vars(later).keys() == vars(first).keys()
+        for name, value in vars(plain).items():
+            if name in OWN:
+                assert type(getattr(later, name)) is type(value)
+                assert getattr(later, name) is not getattr(first, name)
+            else:
+                assert getattr(later, name) == value, name
+        assert later.connections is state.connections
