@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from realtime.core.messages import SUBPROTOCOL
-from realtime.web.http_wire import HttpGuard, HttpWire
+from realtime.web.http_guard import HttpGuard
+from realtime.web.http_wire import HttpWire
 from realtime.web.wire import Door, SocketWire
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

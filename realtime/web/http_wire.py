@@ -6,12 +6,8 @@ sees it; health is answered even when no more sockets are taken.
 """
 
 import asyncio
-import contextlib
-import socket
-import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,6 +20,7 @@ from uvicorn.protocols.utils import get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from realtime.core.errors import Refusal
+from realtime.web.http_guard import HttpGuard, reset
 from realtime.web.pages import SECURITY_HEADERS
 from realtime.web.requests import problem
 
@@ -39,27 +36,6 @@ RESERVED_SOCKETS: Final = 100  # beyond the cap: they may ask for health, and ar
 WHOLE: Final = "plenum.whole"  # in a scope: the call that answers in one piece
 _BUFFER_BYTES: Final = 65_536
 _OWN: Final = ("parser", "pipeline")  # of what uvicorn's class sets up, all that each connection has for itself
-
-
-@dataclass(slots=True)
-class HttpGuard:
-    """The limits of one application's HTTP, and how often each was met."""
-
-    sockets: int
-    header_seconds: float
-    body_seconds: float
-    stall_seconds: float
-    always: frozenset[bytes]  # paths that are answered even when there is no room
-    refused: Counter[str] = field(default_factory=Counter)
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """End a connection at once, without leaving the kernel to send what nobody reads."""
-    peer = transport.get_extra_info("socket")
-    if peer is not None:
-        with contextlib.suppress(OSError, ValueError):  # the descriptor may be gone already, which is what is wanted
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
 
 
 class HttpWire(HttpToolsProtocol):

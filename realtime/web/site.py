@@ -18,7 +18,7 @@ from realtime.settings import Settings
 from realtime.store.live import Cold
 from realtime.web.api import Api
 from realtime.web.express import Express
-from realtime.web.http_wire import HttpGuard
+from realtime.web.http_guard import HttpGuard
 from realtime.web.origins import Strangers, cors, read_origins
 from realtime.web.pages import SECURITY_HEADERS, Pages, embeddable
 from realtime.web.requests import Json, now_text, problem

@@ -10,7 +10,7 @@ from websockets.frames import Opcode
 
 from realtime.server import listen
 from realtime.web.handshake import NoAsgiSocket, UpgradingHttp, http_with
-from realtime.web.http_wire import HttpGuard
+from realtime.web.http_guard import HttpGuard
 from realtime.web.wire import SocketWire, frame_text
 
 
