@@ -68,6 +68,8 @@ class Valkey(Engine):
             "appendfsync": self._appendfsync,
             "save": "",
             "maxmemory-policy": "noeviction",
+            # A list of pairs is searched from its start, and every answer looks for its participant in one of these.
+            "hash-max-listpack-entries": "64",
             "always-show-logo": "no",
             # Keeps the command line as it was spawned, by which a leftover is recognised.
             "set-proc-title": "no",

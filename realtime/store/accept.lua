@@ -136,6 +136,7 @@ local stamps, lines, accepted = {}, {}, 0
 local set_answers, set_seen, personal = {}, {}, {}          -- flat: of what is written twice the later counts
 local set_items, drop_items = {}, {}
 local limits_now, set_limits, entries_now = {}, {}, {}
+local revision_texts = {}
 local of_activity, of_now = '|' .. ARGV[3] .. '|', '|' .. now_text
 
 -- Most activities take one answer each; only where some entry stands is anybody counted by his entries.
@@ -264,14 +265,15 @@ for i = 1, n do
           stamps['item:' .. ARGV[3] .. ':' .. round .. ':' .. got_response] = offset
         end
         -- Each number becomes text once: that costs more than all the joining.
-        local offset_text, revision_text = tostring(offset), tostring(new_revision)
+        local offset_text, revision_text = tostring(offset), revision_texts[new_revision] or tostring(new_revision)
+        revision_texts[new_revision] = revision_text
         local value = revision_text .. '|' .. submission .. '|' .. got_response .. '|' .. offset_text .. '|' .. flag .. stands .. own
         local mark = offset_text .. '|' .. revision_text .. '|' .. participant .. of_activity .. got_response .. of_now
         answers_now[field], seen_now[submission] = value, mark
         local flat = accepted * 2
         set_answers[flat + 1], set_answers[flat + 2] = field, value
         set_seen[flat + 1], set_seen[flat + 2] = submission, mark
-        personal[flat + 1], personal[flat + 2] = offset, participant
+        personal[flat + 1], personal[flat + 2] = offset_text, participant
         accepted = accepted + 1
         lines[accepted] = offset_text .. '|' .. revision_text .. '|' .. got_response .. '|' .. submission .. '|' ..
           participant .. line .. own
