@@ -331,4 +331,5 @@ class Recovery:
                 await asyncio.sleep(0)  # others have their turn while a big session comes back
         await self._load_drafts(loader, session_id, rules.keys())
         await loader.finish(offset, documents.session_meta(session))
-        log.info("session %s is live again: %d responses, offset %d", session_id, count, offset)
+        level = logging.INFO if count else logging.DEBUG  # a session that begins is no news
+        log.log(level, "session %s is live again: %d responses, offset %d", session_id, count, offset)
