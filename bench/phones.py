@@ -1,7 +1,6 @@
 """Load: thousands of phones in one process, each a bare WebSocket on uvloop, as little Python per frame as can be.
 
-They are no full clients: they say hello, answer, and count what they hear, with the time of each. Addresses 127.0.0.2
-and up are used in turn, because one address has only some 28,000 ports.
+They are no full clients: they say hello, answer, and count what they hear, with the time of each.
 """
 
 import asyncio
@@ -13,6 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import uvloop
+
+from bench.sources import next_source
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -116,9 +117,8 @@ async def open_phones(
 
     async def one(number: int) -> Any:
         async with turn:
-            source = f"127.0.0.{2 + number // 20_000}"
-            make = made or Phone
-            _, phone = await loop.create_connection(lambda: make(number, heard), "127.0.0.1", port, local_addr=(source, 0))
+            make, source = made or Phone, (next_source(), 0)
+            _, phone = await loop.create_connection(lambda: make(number, heard), "127.0.0.1", port, local_addr=source)
             phone.transport.write(request)
             await phone.open
             return phone

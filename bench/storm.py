@@ -16,6 +16,7 @@ from bench.phones import Phone, Post, open_phones, run, seat
 from bench.resume import come_back
 from bench.samples import sampling, summary
 from bench.serving import Served, plenum
+from bench.sources import next_source
 
 _AT_ONCE = 400  # connections that one simulated access network opens at a time
 
@@ -38,12 +39,11 @@ class Joiner:
 
     async def _ask(self, shared: Post | None) -> str:
         body = {"code": self.code, "join_id": uuid.uuid4().hex, "nickname": f"P{self.number}"}
-        source = f"127.0.0.{12 + self.number // 20_000}"
         connection = shared
         while True:
             if connection is None:
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    Post, "127.0.0.1", self.port, local_addr=(source, 0)
+                    Post, "127.0.0.1", self.port, local_addr=(next_source(), 0)
                 )
             try:
                 status, answer = await connection.post("/api/v1/join", body)

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from bench.phones import HANDSHAKE, Phone, frame, open_phones
+from bench.sources import next_source
 
 
 class Gauge:
@@ -79,15 +80,15 @@ async def open_taps(port: int, count: int, gauge: Gauge, *, path: str, at_once: 
     turn = asyncio.Semaphore(at_once)
     request = HANDSHAKE.format(path=path, host=f"127.0.0.1:{port}").encode()
 
-    async def one(number: int) -> Tap:
+    async def one() -> Tap:
         async with turn:
-            source = f"127.0.0.{2 + number // 20_000}"
-            _, tap = await loop.create_connection(lambda: Tap(gauge), "127.0.0.1", port, local_addr=(source, 0))
+            source = next_source(), 0
+            _, tap = await loop.create_connection(lambda: Tap(gauge), "127.0.0.1", port, local_addr=source)
             tap.transport.write(request)
             await tap.open
             return tap
 
-    return list(await asyncio.gather(*(one(number) for number in range(count))))
+    return list(await asyncio.gather(*(one() for _ in range(count))))
 
 
 class Trigger:

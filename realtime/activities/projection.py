@@ -26,6 +26,7 @@ class ActivityCopy:
     items: dict[int, dict[str, Item]] = field(default_factory=dict)
     counted_at: dict[int, int] = field(default_factory=dict)  # round -> offset of its last counted answer
     crowds: dict[int, Crowd] = field(default_factory=dict)
+    standing: object | None = None  # what the one who judges answers keeps ready, as long as this copy lives
     _read: tuple[int, ActivityType[Any, Any], Config, BaseModel] | None = None
 
     def absorb(self, name: str, rest: str, value: Any, stamp: int) -> None:

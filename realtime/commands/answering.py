@@ -29,7 +29,6 @@ from realtime.tickets import KeyRing, Receipt, Signed, digest_of, signed_text
 Reply = Callable[[Frame], None]
 Acknowledge = Callable[[int, bytes], None]  # offset, the ready reply
 
-_MOST_STANDINGS: Final = 2_000  # activities that a process remembers ready for answers
 _MOST_ROUNDS: Final = 64  # of one activity, of which answers come at the same time
 MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
 
@@ -95,7 +94,6 @@ class Answering:
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
         self._judgements = Judgements(most_judgements)
-        self._standings: dict[str, Standing] = {}
 
     def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply, *, data: bytes = b"") -> None:
         """Judge and count an answer; `reply` is called exactly once, now or later, never raises.
@@ -113,9 +111,9 @@ class Answering:
         copy = None if replica is None else replica.activities.get(press.activity_id)
         if replica is None or copy is None or copy.document is None:
             return False
-        standing = self._standings.get(press.activity_id)
-        if standing is None or standing.document is not copy.document:
-            standing = self._look_at(copy, actor.session_id)
+        standing = copy.standing
+        if not isinstance(standing, Standing) or standing.document is not copy.document:
+            standing = copy.standing = Standing(copy, self._registry, keys.session(actor.session_id, self._shards))
         judgement = self._judgements.find((press.activity_id, standing.version, press.data))
         participant_id = actor.participant_id
         if judgement is None or not standing.visible or participant_id is None or actor.role != "participant":
@@ -156,13 +154,6 @@ class Answering:
             )
         )  # fmt: skip
         return True
-
-    def _look_at(self, copy: ActivityCopy, session_id: str) -> Standing:
-        standing = Standing(copy, self._registry, keys.session(session_id, self._shards))
-        if len(self._standings) >= _MOST_STANDINGS:
-            del self._standings[next(iter(self._standings))]
-        self._standings[copy.id] = standing
-        return standing
 
     async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
         """Put a draft through the same path when time is up, as of the moment it was last saved."""

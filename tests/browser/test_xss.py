@@ -256,7 +256,8 @@ async def test_what_is_typed_into_dialogs(cast: Cast, stage: Stage) -> None:
     await page.get_by_role("button", name="Write a question").click()
     for kind in await page.locator(".kind input").all():
         await kind.check(force=True)
-        fields = page.locator(".builder input[type=text], .builder textarea").filter(visible=True)
+        # Not those of the preview beside, which is drawn anew with every letter.
+        fields = page.locator(".builder-grid > .stack").locator("input[type=text], textarea").filter(visible=True)
         for number, field in enumerate(await fields.all()):
             await field.fill(PAYLOADS[number % len(PAYLOADS)])
         await nothing_ran(page)
