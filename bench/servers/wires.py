@@ -16,9 +16,11 @@ from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
 from realtime.delivery.pushing import Delivery
 from realtime.rooms import Connection, Room
 from realtime.web.handshake import NoAsgiSocket, http_with
+from realtime.web.http_guard import HttpGuard
 from realtime.web.wire import Listener, SocketWire
 
 TEXT = b"x" * 200
+GUARD = HttpGuard(sockets=100_000, header_seconds=10.0, body_seconds=10.0, stall_seconds=10.0, always=frozenset())
 
 
 class Changing:
@@ -29,6 +31,9 @@ class Changing:
 
     def __init__(self) -> None:
         self.maps = dict.fromkeys(Audience, self)
+
+    def keys_after(self, _: int) -> tuple[str, ...]:
+        return ("x",)
 
     def changes(self, _: int) -> tuple[str, str]:
         return '{"x":1}', "[]"
@@ -98,5 +103,5 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     uvicorn.run(
         nothing, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", log_level="warning", backlog=4_096, lifespan="off",
-        ws=NoAsgiSocket, http=http_with(Application(in_python="python" in sys.argv)),
+        ws=NoAsgiSocket, http=http_with(Application(in_python="python" in sys.argv), GUARD),
     )  # fmt: skip

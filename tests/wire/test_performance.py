@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = {
     "fanout": ("fan-out to 1000, of the C limit", "fan-out to 5000, of the C limit", "fan-out to 5000, times the Starlette loop"),
     "ingest": ("hub CPU of an answer", "answers/s of the plain stack", "Redis CPU per answer"),
-    "flush": ("flush, of the bare statement",),
+    "flush": ("flush, of the bare statement", "backlog"),
     "hall": ("acknowledgement p95", "acknowledgement p99", "dashboard after the last", "all saved"),
     "idle": ("10000 idle phones, each", "10000 idle phones, CPU"),
     "storm": ("joins per CPU-second", "^5000 join", "5000 phones back after kill -9, exact"),
