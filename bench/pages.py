@@ -70,6 +70,28 @@ def performance() -> str:
     return "\n\n".join(parts)
 
 
+# What a reader of the README wants to know first: a target of a bench, and what it means to him.
+HEADLINES: Final = (
+    ("hall", "5000 answer in 2 s: acknowledgement p95", "5,000 phones answer in two seconds: 95 of 100 hear *accepted* within"),
+    ("hall", "5000 answer in 2 s: dashboard after the last", "and the presenter sees the last of them after"),
+    ("latency", "counts at 5,000 clients, p99", "500 answers a second: 99 of 100 times a phone of 5,000 sees the new count within"),
+    ("storm", "5000 join", "5,000 phones join at once: the last is in after"),
+    ("storm", "5000 phones back after kill -9, exact", "5,000 phones are back, exactly, after the server was killed:"),
+    ("idle", "10000 idle phones, each", "a phone that only waits takes, of the server's memory"),
+    ("flush", "backlog of 1 million rows drains while answers go on", "PostgreSQL was away, and a million answers are saved:"),
+)
+
+
+def headlines() -> str:
+    """Some results in the words of a person who wants to know whether his hall fits."""
+    results = read_results()
+    rows = []
+    for bench, what, meaning in HEADLINES:
+        target = next(one for one in results[bench]["targets"] if one["what"] == what)
+        rows.append([meaning, f"**{target['measured']}**"])
+    return table(["on two cores, with Valkey, PostgreSQL and all the phones on them", "measured"], rows)
+
+
 # ------------------------------------------------------------------------------------------------ capacity
 
 BUSY: Final = 0.6  # how much of a core may be taken in the busiest minute

@@ -15,7 +15,7 @@ FOLDER: Final = Path(__file__).resolve().parent
 ROOT: Final = FOLDER.parent
 sys.path.insert(0, str(ROOT))  # so that it runs from anywhere, on the sources beside it
 
-from bench.pages import capacity, performance  # noqa: E402 - see the line above
+from bench.pages import capacity, headlines, performance  # noqa: E402 - see the line above
 from realtime.core.errors import CLOSE_MEANINGS, FIRST_FINAL_CODE, REASONS, CloseCode  # noqa: E402 - see the line above
 from realtime.core.messages import COMMANDS, PUSHES, REPLIES, Frame  # noqa: E402
 from realtime.settings import Settings, variable_of  # noqa: E402
@@ -173,6 +173,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "limits": limits,
     "performance": performance,
     "capacity": capacity,
+    "headlines": headlines,
 }
 
 
@@ -183,7 +184,7 @@ def renew(text: str) -> str:
 
 def main() -> None:
     """Rewrite every page whose generated parts are stale."""
-    for page in sorted(FOLDER.rglob("*.md")):
+    for page in (FOLDER.parent / "README.md", *sorted(FOLDER.rglob("*.md"))):
         text = page.read_text(encoding="utf-8")
         renewed = renew(text)
         if renewed != text:

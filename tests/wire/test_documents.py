@@ -12,7 +12,7 @@ from realtime.core.errors import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 _TEST = re.compile(r"`(tests/[\w/.]+\.(?:py|mjs))(?:::(\w+))?`")
 
