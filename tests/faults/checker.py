@@ -162,9 +162,9 @@ def check_fences(verdict: Verdict, history: History, rest: Rest, acks: list[Ack]
 
 def check_watermarks(verdict: Verdict, history: History) -> None:
     """P7: a watermark only rises in an epoch, and what it covers was in PostgreSQL when it was heard of."""
-    for client in history.clients():
+    for client, frames in history.frames_by_client().items():
         highest: dict[str, tuple[int, int]] = {}
-        for frame in history.frames(client):
+        for frame in frames:
             state = frame.get("state", frame)
             saved = state.get("set", {}).get("saved")
             if not isinstance(saved, int):
@@ -182,10 +182,10 @@ def check_watermarks(verdict: Verdict, history: History) -> None:
 
 def check_epochs(verdict: Verdict, history: History, acks: list[Ack]) -> None:
     """P11: an epoch never comes back, and each incarnation of Redis has its own."""
-    for client in history.clients():
+    for client, frames in history.frames_by_client().items():
         left: set[str] = set()
         now = ""
-        for frame in history.frames(client):
+        for frame in frames:
             state = frame.get("state", frame)
             if state.get("type") == "snapshot" and (epoch := state["epoch"]) != now:
                 if epoch in left:

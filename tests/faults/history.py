@@ -123,15 +123,13 @@ class History:
     def events(self, *kinds: str) -> Iterator[Event]:
         return (line.event for line in self.lines if line.event.kind in kinds)
 
-    def frames(self, client: str) -> Iterator[dict[str, Any]]:
-        """What a client received, in order."""
+    def frames_by_client(self) -> dict[str, list[dict[str, Any]]]:
+        """What every client received, in order."""
+        received: dict[str, list[dict[str, Any]]] = {}
         for line in self.lines:
-            if line.client == client and line.event.kind == "frame" and line.event.frame is not None:
-                yield line.event.frame
-
-    def clients(self) -> dict[str, str]:
-        """Every client with its role."""
-        return {line.client: line.role for line in self.lines}
+            if line.event.kind == "frame" and line.event.frame is not None:
+                received.setdefault(line.client, []).append(line.event.frame)
+        return received
 
     def acks(self) -> list[Ack]:
         return [

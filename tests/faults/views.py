@@ -1,7 +1,9 @@
 """What clients see: P3 during the run, P4 convergence, P5 gaps, P6 equal positions, P12 only what is theirs."""
 
 import json
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -28,10 +30,15 @@ def check_views(add: Add, history: History, rest: Rest) -> None:
         line.client: line.role for line in history.lines if line.event.session_id == rest.session_id
     }  # fmt: skip
     states: dict[tuple[str, str, int], tuple[int, str]] = {}
+    received = history.frames_by_client()
+    newest = next(iter(rest.fresh.values()), None)
+    counted = [activity_id for activity_id, kind in rest.activities.items() if kind == "many"]
+    accepted = {} if newest is None else {one: _Accepted.of(rest, one, newest.epoch) for one in counted}
     for client, role in roles.items():
-        frames = list(history.frames(client))
+        frames = received.get(client, [])
         for epoch, offset, shown in _positions(add, client, frames):
-            _check_counts(add, client, rest, epoch, offset, shown)
+            if newest is not None and epoch == newest.epoch:
+                _check_counts(add, client, accepted, epoch, offset, shown)
             text = hash(json.dumps(shown, sort_keys=True))
             known, who = states.setdefault((role, epoch, offset), (text, client))
             if known != text:
@@ -61,17 +68,31 @@ def _positions(add: Add, client: str, frames: list[dict[str, Any]]) -> Iterator[
         add(GAP, open_gap)
 
 
-def _check_counts(add: Add, client: str, rest: Rest, epoch: str, offset: int, shown: dict[str, Any]) -> None:
-    """In the last epoch: what is shown at N is what had been accepted up to N."""
-    newest = next(iter(rest.fresh.values()), None)
-    if newest is None or epoch != newest.epoch:
-        return
-    for activity_id, kind in rest.activities.items():
-        counts = shown.get(f"counts:{activity_id}")
-        if kind != "many" or counts is None:
-            continue
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """An activity's rows as the last epoch counts them: those of earlier epochs, and the offsets of its own in order."""
+
+    before: int
+    offsets: list[int]
+
+    @classmethod
+    def of(cls, rest: Rest, activity_id: str, epoch: str) -> "_Accepted":
         rows = [row for row in rest.rows if row.activity_id == activity_id]
-        expected = sum(row.epoch != epoch or row.seq <= offset for row in rows)
+        return cls(sum(row.epoch != epoch for row in rows), sorted(row.seq for row in rows if row.epoch == epoch))
+
+    def up_to(self, offset: int) -> int:
+        return self.before + bisect_right(self.offsets, offset)
+
+
+def _check_counts(
+    add: Add, client: str, accepted: Mapping[str, _Accepted], epoch: str, offset: int, shown: dict[str, Any]
+) -> None:
+    """In the last epoch: what is shown at N is what had been accepted up to N."""
+    for activity_id, known in accepted.items():
+        counts = shown.get(f"counts:{activity_id}")
+        if counts is None:
+            continue
+        expected = known.up_to(offset)
         if counts.get("responses") != expected:
             add(COUNT_IN_RUN, f"{client} saw {counts.get('responses')} at {offset} of {epoch}, accepted were {expected}")
 
