@@ -88,7 +88,7 @@ class Hub:
             replica = await self._known(room, since, crowded=crowded)
             connection.own_offset = replica.offset
             own = await self._own(replica, connection)
-        except BaseException:
+        except BaseException:  # cancelled too, when the phone is gone already
             self.detach(connection)
             raise
         replica = self._replicas.peek(connection.session_id) or replica

@@ -10,18 +10,14 @@ import pytest
 
 from realtime.activities.registry import installed
 from realtime.core.session import MOVES
-from tests.journey.servers import Server, run_plenum
+from tests.journey.servers import Server, run_plenum, serving
 from tests.journey.stages import bearer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("seed"))
-    try:
-        running.start()
+    with serving(tmp_path_factory.mktemp("seed")) as running:
         yield running
-    finally:
-        running.end()
 
 
 def seed(server: Server) -> list[dict[str, Any]]:

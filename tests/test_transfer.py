@@ -7,20 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.servers import Server, run_plenum
+from tests.journey.servers import Server, run_plenum, serving
 from tests.journey.stages import open_stage
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("transfer"))
-    try:
-        running.start()
+    with serving(tmp_path_factory.mktemp("transfer")) as running:
         yield running
-        running.interrupt()
-        assert running.wait(20) == 0
-    finally:
-        running.end()
 
 
 async def test_questions_go_in_and_answers_come_out(server: Server, tmp_path: Path) -> None:

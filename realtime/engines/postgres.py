@@ -139,7 +139,7 @@ class Postgres(Engine):
             self._give_away(fresh)
             self._run_initdb(fresh)
             fresh.rename(self.data)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: half a cluster must not be taken for a whole one
             shutil.rmtree(fresh, ignore_errors=True)  # the first failure is the one to tell
             raise
         _sync_folder(self.folder)

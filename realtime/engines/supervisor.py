@@ -167,7 +167,7 @@ def start_engines(
                 engine.spawn(deadline_seconds)
             for engine in started:
                 engine.wait_ready()
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nobody else would end them
         _stop(started)
         _release(folder, lock)
         raise

@@ -8,6 +8,7 @@ value is read.
 import io
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any, Final
 from xml.parsers import expat
@@ -23,6 +24,12 @@ _LONGEST_CELL: Final = 10_000
 _CHUNK_BYTES: Final = 65_536
 _MARK: Final = b"PK\x03\x04"
 _DEEPEST: Final = 100
+_PACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # all that spreadsheets use
+# What the readers raise where a file is damaged or (RuntimeError) encrypted.
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, expat.ExpatError, zlib.error, KeyError, ValueError, EOFError, OSError, OverflowError,
+    RuntimeError,
+)  # fmt: skip
 
 
 def is_workbook(content: bytes) -> bool:
@@ -34,15 +41,8 @@ def read_workbook(content: bytes) -> list[Table]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return _Reader(archive).tables()
-    except (zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
-        # RuntimeError: encrypted; NotImplementedError: a compression that no spreadsheet uses.
+    except _DAMAGED as error:
         raise Unreadable("not_a_workbook") from error
-    except (OSError, zipfile.LargeZipFile, OverflowError) as error:
-        raise Unreadable("not_a_workbook") from error
-    except Exception as error:
-        if type(error).__module__ in ("zlib", "_bz2", "_lzma"):  # damaged data; these modules' errors have no common base
-            raise Unreadable("not_a_workbook") from error
-        raise
 
 
 class _Reader:
@@ -53,6 +53,8 @@ class _Reader:
         parts = archive.infolist()
         if len(parts) > _MOST_PARTS:
             raise Unreadable("workbook_too_large")
+        if any(part.compress_type not in _PACKED for part in parts):
+            raise Unreadable("not_a_workbook")
         self._names = {part.filename for part in parts}
 
     def tables(self) -> list[Table]:

@@ -6,7 +6,7 @@ import pytest
 
 from realtime.engines import Engines, start_engines
 from tests.commands.stage import Stage, open_stage
-from tests.journey.servers import Server
+from tests.journey.servers import Server, serving
 from tests.journey.stages import Stage as WireStage
 from tests.journey.stages import open_stage as open_wire_stage
 
@@ -29,12 +29,8 @@ async def stage(engines: Engines) -> AsyncIterator[Stage]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server as an operator starts it."""
-    running = Server(tmp_path_factory.mktemp("server"))
-    try:
-        running.start()
+    with serving(tmp_path_factory.mktemp("server")) as running:
         yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture

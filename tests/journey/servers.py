@@ -7,7 +7,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -163,3 +164,16 @@ def processes_of(folder: Path) -> list[str]:
         return found
     listed = subprocess.run(["ps", "-axww", "-o", "command="], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]
+
+
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[Server]:
+    """A server while this lasts; it must end cleanly. How soon it does is tested in tests/journey."""
+    running = Server(folder, **variables)
+    try:
+        running.start()
+        yield running
+        running.interrupt()
+        assert running.wait(20) == 0, running.log.read_text()[-4000:]
+    finally:
+        running.end()

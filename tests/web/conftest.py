@@ -6,21 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.journey.conftest import discreet_logs  # noqa: F401 - a check of every server process, made at the end
-from tests.journey.servers import Server
+from tests.journey.servers import Server, serving
 from tests.journey.stages import Stage, open_stage
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests of this folder; it must end cleanly. How soon it does is tested in tests/journey."""
-    running = Server(tmp_path_factory.mktemp("web"))
-    try:
-        running.start()
+    """One server for all tests of this folder."""
+    with serving(tmp_path_factory.mktemp("web")) as running:
         yield running
-        running.interrupt()
-        assert running.wait(20) == 0, running.log.read_text()[-4000:]
-    finally:
-        running.end()
 
 
 @pytest.fixture
