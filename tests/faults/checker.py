@@ -83,9 +83,9 @@ def check_kept(verdict: Verdict, history: History, rest: Rest, acks: list[Ack]) 
         if not any(row.rank >= ack.rank for row in by_place[ack.place]):
             stored = [row.rank for row in by_place[ack.place]]
             verdict.add(LOST, f"{ack.submission_id} revision {ack.revision} at {ack.offset} of {ack.epoch}; stored: {stored}")
-    stored_ids = {row.submission_id for row in rest.rows}
+    somewhere = {row.submission_id for row in rest.rows} | accepted.keys()
     for event in history.events("saved"):
-        if event.session_id == rest.session_id and event.submission_id not in stored_ids | accepted.keys():
+        if event.session_id == rest.session_id and event.submission_id not in somewhere:
             verdict.add(LOST, f"{event.submission_id} was said to be saved and is nowhere")
 
 
