@@ -11,11 +11,13 @@ export function draw(element, activity, view) {
   const { settings } = activity.config;
   const place = placesIn(element);
   const { completion, scores } = view;
-  const figures = [[t("table.handedIn"), number(view.submitted)], [t("table.cells"), `${number(completion.mean_cells)} / ${number(completion.required)}`], [t("table.complete"), number(completion.complete)], [t("chart.mean"), scores && view.submitted > 0 && number(scores.mean)]];
+  const figures = [[t("table.handedIn"), number(view.submitted)], [t("table.cells"), `${number(completion.mean_cells)} / ${number(completion.required)}`], [t("table.complete"), number(completion.complete)], [t("chart.score"), scores && view.submitted > 0 && number(scores.mean)]];
   renew(place("figures"), JSON.stringify(figures), () => makeFigures(figures));
   renew(place("table"), JSON.stringify([view.cells, settings.cells]), () => (view.cells || settings.cells.some((cell) => cell.expectedAnswer)) && makeTable(settings, view));
   const entries = Object.entries(scores?.distribution ?? {}).sort((a, b) => Number(a[0]) - Number(b[0]));
-  if (entries.length > 1) drawColumns(place("scores"), bundled(entries).map(({ values, count }) => ({ label: number(Number(values[0])), count })), t("table.scores"));
+  if (entries.length < 2) return;
+  renew(place("scores-title"), "", () => h("p", { class: "small soft caption" }, t("table.scores")));
+  drawColumns(place("scores"), bundled(entries).map(({ values, count }) => ({ label: number(Number(values[0])), count })), t("table.scores"));
 }
 
 function makeTable(settings, view) {

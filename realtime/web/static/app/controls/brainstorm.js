@@ -71,6 +71,7 @@ export function mount(element, activity, own, submit) {
       const ownCount = ideas.filter((idea) => idea.isMine).length;
       form.hidden = !isAsking || phase !== "collect" || ownCount >= most;
       const texts = { collect: ownCount >= most ? t("board.full", { n: most }) : t("board.collect"), group: t("board.group"), vote: t("board.vote", { n: left }), done: t("board.done") };
+      note.hidden = !isAsking && phase !== "done"; // nobody is told to do what can no longer be done
       write(note, texts[phase]);
       fill(board, ...columns.map((name) => {
         const inColumn = ideas.filter((idea) => idea.column === name);

@@ -43,6 +43,7 @@ export function mount(element, activity, own, submit) {
   }
 
   function render() {
+    note.hidden = !isAsking; // nobody is told to do what can no longer be done
     for (const { kind, button } of buttons) {
       button.disabled = !isAsking;
       button.classList.toggle("resting", isPausing);
