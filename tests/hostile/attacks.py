@@ -14,7 +14,8 @@ from tests.hostile.raw import CONTINUATION, PING, TEXT, Raw, frame, handshake
 
 CHUNK_BYTES: Final = 65_536
 ENOUGH_BYTES: Final = 1_000_000  # of one connection; by then any limit has been met
-Attack = Callable[[str, str], Awaitable[None]]
+Begun = Callable[[], None]
+Attack = Callable[[str, str, Begun], Awaitable[None]]  # `begun` is told once the attacker is connected
 
 
 async def pour(raw: Raw, data: bytes, most: int = ENOUGH_BYTES) -> int:
@@ -46,34 +47,38 @@ FLOODS: Final[dict[str, bytes]] = {
 
 
 def flood(name: str) -> Attack:
-    async def attack(url: str, ticket: str) -> None:
+    async def attack(url: str, ticket: str, begun: Begun) -> None:
         raw = await Raw.enter(url, ticket)
+        begun()
         await pour(raw, FLOODS[name])
         await raw.close()
 
     return attack
 
 
-async def slow_headers(url: str, _: str) -> None:
+async def slow_headers(url: str, _: str, begun: Begun) -> None:
     raw = await Raw.connect(url)
+    begun()
     for letter in handshake("x")[:-4].decode():
         await raw.send(letter.encode())
         await asyncio.sleep(0.2)
     await raw.close()
 
 
-async def slow_reader(url: str, ticket: str) -> None:
+async def slow_reader(url: str, ticket: str, begun: Begun) -> None:
     """Takes a thousand bytes a second of everything it is told."""
     raw = await Raw.enter(url, ticket, receive_bytes=4_096)
+    begun()
     with contextlib.suppress(ConnectionError):
         while await raw.reader.read(1_000):  # noqa: ASYNC110 - slowness is the point, not a condition
             await asyncio.sleep(1)
     await raw.close()
 
 
-async def no_reader(url: str, ticket: str) -> None:
+async def no_reader(url: str, ticket: str, begun: Begun) -> None:
     """Takes nothing."""
     raw = await Raw.enter(url, ticket, receive_bytes=4_096)
+    begun()
     raw.stop_reading()
     with contextlib.suppress(ConnectionError):
         while True:
@@ -90,17 +95,25 @@ ATTACKS: Final[dict[str, tuple[int, Attack]]] = {
 
 
 async def main(names: str, url: str, ticket: str) -> None:
-    async def again(attack: Attack) -> None:
+    attackers = [attack for count, attack in (ATTACKS[name] for name in names.split(", ")) for _ in range(count)]
+    missing = set(range(len(attackers)))
+    complete = asyncio.Event()
+
+    def has_begun(number: int) -> None:
+        missing.discard(number)
+        if not missing:
+            complete.set()
+
+    async def again(number: int, attack: Attack) -> None:
         while True:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError, AssertionError):
-                await attack(url, ticket)
+                await attack(url, ticket, lambda: has_begun(number))
             await asyncio.sleep(0.02)
 
     async with asyncio.TaskGroup() as group:
-        for count, attack in (ATTACKS[name] for name in names.split(", ")):
-            for _ in range(count):
-                group.create_task(again(attack))
-        await asyncio.sleep(0.5)
+        for number, attack in enumerate(attackers):
+            group.create_task(again(number, attack))
+        await complete.wait()
         sys.stdout.write("under way\n")
         sys.stdout.flush()
 
