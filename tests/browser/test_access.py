@@ -1,6 +1,7 @@
 """Everybody can take part: by keyboard alone, with a screen reader, in light and in dark.
 
-The controls, charts and builders of all types are examined by `test_xss`, full of what people should not write.
+The controls and charts of all types are examined by `test_examples`, and with the builders, full of what people should
+not write, by `test_xss`.
 """
 
 import asyncio
