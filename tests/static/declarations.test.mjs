@@ -32,7 +32,8 @@ test("every declared module that another one needs is declared as well", () => {
 });
 
 test("every event that is emitted is declared, and every declared one is emitted", () => {
-  const emitted = new Set([...read("connection.js").matchAll(/#emit\("(\w+)"/g)].map((match) => match[1]));
+  const code = read("connection.js") + read("delivery.js");
+  const emitted = new Set([...code.matchAll(/\bemit\("(\w+)"/g)].map((match) => match[1]));
   const [, events] = /interface Events \{\n([\s\S]*?)\n\}/.exec(read("connection.d.ts"));
   assert.deepEqual([...events.matchAll(/^ {2}(\w+):/gm)].map((match) => match[1]).sort(), [...emitted].sort());
 });

@@ -1,7 +1,7 @@
 /**
  * One person's connection to one session, over whatever the network lets through: WebSocket first (`link.js`), plain
- * HTTP (`fallback.js`) where that never opens. It reconnects by itself, resumes from its position, and sends every
- * unsaved answer again.
+ * HTTP (`fallback.js`) where that never opens. It reconnects by itself, resumes from its position, and lets every
+ * unsaved answer be sent again (`delivery.js`).
  *
  * Events (`on(name, listener)` returns a function that takes the listener off):
  *
@@ -14,9 +14,9 @@
  *     closed   ({code, message})           for good; nothing will be tried again
  */
 
+import { Delivery } from "./delivery.js";
 import { Fallback } from "./fallback.js";
 import { Link, makeRequest } from "./link.js";
-import { commandOf, mergeOwn, nextRevision, ownOf } from "./outbox.js";
 import { apply, GAP, isBehind, positionOf } from "./sync.js";
 import { uuid7 } from "./uuid7.js";
 
@@ -33,8 +33,6 @@ const SOCKET_SOON_MS = 5_000; // the first time, where a socket worked before
 export class Connection {
   /** @type {import("./sync.js").State|null} */
   state = null;
-  /** @type {Map<string, Object[]>} own responses by activity id */
-  mine = new Map();
   status = "connecting";
   you = null;
   score = null; // own points and rank, as far as results are shown
@@ -43,6 +41,7 @@ export class Connection {
   lease = undefined; // of a presenter who took the lead: the token with which he leads on after a reconnect
   #options;
   #listeners = new Map();
+  #delivery;
   #link = null;
   #fallback = null;
   #timer = null; // of the next attempt to open a socket
@@ -50,7 +49,6 @@ export class Connection {
   #mutes = 0; // sockets in a row from which nothing was heard
   #wasWelcome = false;
   #skewMs = 0;
-  #posting = false;
 
   /**
    * @param {Object} options
@@ -67,10 +65,23 @@ export class Connection {
    */
   constructor(options) {
     this.#options = { outbox: null, makeId: uuid7, client: { name: "plenum-web", version: "1" }, ...options };
+    const { outbox, clock, makeId } = this.#options;
+    this.#delivery = new Delivery({
+      outbox, clock, makeId,
+      emit: (name, value) => this.#emit(name, value),
+      state: () => this.state,
+      link: () => this.#link,
+      fallback: () => this.#fallback,
+    });
   }
 
   get outbox() {
     return this.#options.outbox;
+  }
+
+  /** Own responses by activity id. @returns {Map<string, Object[]>} */
+  get mine() {
+    return this.#delivery.mine;
   }
 
   start() {
@@ -99,16 +110,8 @@ export class Connection {
    *
    * @returns {import("./outbox.js").Entry|null} null: too many answers wait already, this one was not taken
    */
-  press({ activity_id, round, data, entry = null, fresh = false, withdraw = false, metadata = null }) {
-    const own = this.mine.get(activity_id) ?? [];
-    const revision = fresh ? 1 : nextRevision(this.outbox.entries, own, activity_id, round, entry ?? "");
-    const submission_id = this.#options.makeId();
-    const kept = this.outbox.press({ submission_id, activity_id, round, data, entry, revision, withdraw, metadata });
-    if (kept) {
-      this.#emit("receipt", { entry: kept, change: "waiting" });
-      this.#sendEntry(kept);
-    }
-    return kept;
+  press(answer) {
+    return this.#delivery.press(answer);
   }
 
   /**
@@ -199,18 +202,18 @@ export class Connection {
       this.#follow(frame);
     } else if (frame.type === "synced") {
       link.syncing = false;
-      this.#takeMine(frame.mine, true);
+      this.#delivery.take(frame.mine, true);
       this.#follow(frame.state);
     } else if (frame.type === "mine") {
       Object.assign(this.drafts, frame.drafts);
-      this.#takeMine(frame.mine, false);
+      this.#delivery.take(frame.mine, false);
     } else if (frame.type === "score") this.#emit("score", (this.score = frame.score));
     else if (frame.type === "second_factor") this.#emit("second_factor", (this.second_factor = frame));
     else if (frame.type === "beat") {
       if (isBehind(this.state, frame)) this.#sync();
     } else if (frame.type === "accepted") {
       link.flying.delete(frame.submission_id);
-      this.#accepted(frame);
+      this.#delivery.accept(frame);
     } else if (frame.type === "done") {
       waiting?.resolve(frame.result);
     } else if (frame.type === "refused") {
@@ -225,15 +228,15 @@ export class Connection {
     this.#wasWelcome = true;
     Object.assign(this, { you: frame.you, durability: frame.durability, drafts: frame.drafts ?? {} });
     this.#setStatus("online");
-    this.#takeMine(frame.mine, true);
+    this.#delivery.take(frame.mine, true);
     this.#follow(frame.state);
-    for (const entry of this.outbox?.entries ?? []) this.#sendEntry(entry);
+    this.#delivery.begin();
   }
 
   #refused(link, frame, waiting) {
     if (waiting?.kind === "entry") {
       link.flying.delete(waiting.submissionId);
-      this.#refuseEntry(waiting.submissionId, frame);
+      this.#delivery.refuse(waiting.submissionId, frame);
     } else if (waiting?.kind === "request") {
       waiting.reject(frame);
     } else if (waiting?.kind === "sync") {
@@ -259,8 +262,7 @@ export class Connection {
         this.#sync();
       } else {
         link.flying.delete(waiting.submissionId);
-        const entry = this.outbox.find(waiting.submissionId);
-        if (entry) this.#sendEntry(entry);
+        this.#delivery.repeat(waiting.submissionId);
       }
     });
   }
@@ -274,12 +276,8 @@ export class Connection {
     }
     const isNewEpoch = this.state?.epoch !== next.epoch;
     this.state = next;
-    if (this.outbox && isNewEpoch) {
-      this.outbox.fallBack(next.epoch);
-      this.#link?.flying.clear();
-      for (const entry of this.outbox.entries) if (entry.state === "waiting") this.#sendEntry(entry);
-    }
-    this.#settle();
+    if (isNewEpoch) this.#delivery.enter(next.epoch);
+    this.#delivery.settle();
     this.#emit("state", next);
     return true;
   }
@@ -289,46 +287,6 @@ export class Connection {
     if (!link?.isUp || link.syncing) return;
     link.syncing = true;
     link.ask({ type: "sync", position: positionOf(this.state) }, { kind: "sync" });
-  }
-
-  #settle() {
-    const saved = this.state?.map.get("saved");
-    if (!this.outbox || !Number.isInteger(saved)) return;
-    for (const entry of this.outbox.settle(this.state.epoch, saved)) this.#emit("receipt", { entry, change: "saved" });
-  }
-
-  /** Own responses: all of them (`isWhole`), or those that changed. */
-  #takeMine(mine, isWhole) {
-    this.mine = mergeOwn(isWhole ? new Map() : this.mine, mine);
-    this.#emit("mine", this.mine);
-  }
-
-  #sendEntry(entry) {
-    const link = this.#link;
-    if (link?.isUp) {
-      if (link.flying.has(entry.submission_id)) return;
-      link.flying.add(entry.submission_id);
-      link.ask(commandOf(entry), { kind: "entry", submissionId: entry.submission_id });
-    } else if (this.#fallback) {
-      this.#post();
-    }
-  }
-
-  #accepted(frame) {
-    const entry = this.outbox?.accept(frame);
-    if (!entry) return;
-    this.mine = mergeOwn(this.mine, { [entry.activity_id]: [ownOf(frame, entry)] });
-    this.#emit("mine", this.mine);
-    this.#emit("receipt", { entry, change: "counted" });
-    this.#settle();
-  }
-
-  #refuseEntry(submissionId, { code, message, details = {} }) {
-    const entry = this.outbox.refuse(submissionId);
-    if (!entry) return;
-    // Superseded: a newer answer of the same person stands, which is what that person wants.
-    if (code === "superseded") this.#emit("receipt", { entry, change: "superseded" });
-    else this.#emit("refused", { entry, code, message, details });
   }
 
   // ------------------------------------------------------------------------------------------------ plain HTTP
@@ -354,36 +312,16 @@ export class Connection {
   #takeDocument(document) {
     this.#attempt = 0;
     this.#setStatus("degraded");
-    if (document.mine) this.#takeMine(document.mine, document.type === "snapshot");
+    if (document.mine) this.#delivery.take(document.mine, document.type === "snapshot");
     const isFollowed = this.#follow(document);
     if (!isFollowed) this.state = null; // the next question has no position, so a snapshot comes
-    this.#post();
+    this.#delivery.post();
     return isFollowed;
   }
 
   #stopFallback() {
     this.#fallback?.stop();
     this.#fallback = null;
-  }
-
-  /** Posts what waits, one after the other in the order of the presses. */
-  async #post() {
-    const fallback = this.#fallback;
-    if (this.#posting || !fallback || !this.outbox) return;
-    this.#posting = true;
-    try {
-      for (;;) {
-        const entry = this.outbox.entries.find((each) => each.state === "waiting" && !each.withdraw);
-        if (!entry || this.#fallback !== fallback) return;
-        const type = this.state?.map.get(`activity:${entry.activity_id}`)?.type ?? "generic";
-        const reply = await fallback.post({ ...entry, type });
-        if (reply.accepted) this.#accepted({ ...entry, entry: entry.entry ?? "", epoch: this.state?.epoch, ...reply.accepted });
-        else if (reply.isFinal) this.#refuseEntry(entry.submission_id, reply);
-        else await new Promise((resolve) => this.#options.clock.later(reply.after_ms, resolve));
-      }
-    } finally {
-      this.#posting = false;
-    }
   }
 
   // --------------------------------------------------------------------------------------------------- events
