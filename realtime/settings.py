@@ -66,7 +66,7 @@ class Settings:
     accept_waiting: int = knob(
         20_000, "most answers waiting for Redis in one process; above it they get `retry`", least=1, most=1_000_000
     )
-    judgements: int = knob(20_000, "judged answers that a process remembers, so that equal ones are judged once", least=1)
+    judgements: int = knob(20_000, "judged answers that a process remembers, so that equal ones are judged once", least=2)
     reads_waiting: int = knob(20_000, "most reads waiting for Redis in one process; above it commands get `retry`", least=1)
     reads_at_once: int = knob(500, "most reads in one round trip to Redis", least=1, most=20_000)
     outbox_high_water: int = knob(

@@ -111,9 +111,7 @@ class Answering:
         copy = None if replica is None else replica.activities.get(press.activity_id)
         if replica is None or copy is None or copy.document is None:
             return False
-        standing = copy.standing
-        if not isinstance(standing, Standing) or standing.document is not copy.document:
-            standing = copy.standing = Standing(copy, self._registry, keys.session(actor.session_id, self._shards))
+        standing = self._standing(copy, actor.session_id)
         judgement = self._judgements.find((press.activity_id, standing.version, press.data))
         participant_id = actor.participant_id
         if judgement is None or not standing.visible or participant_id is None or actor.role != "participant":
@@ -154,6 +152,12 @@ class Answering:
             )
         )  # fmt: skip
         return True
+
+    def _standing(self, copy: ActivityCopy, session_id: str) -> Standing:
+        standing = copy.standing
+        if not isinstance(standing, Standing) or standing.document is not copy.document:
+            standing = copy.standing = Standing(copy, self._registry, keys.session(session_id, self._shards))
+        return standing
 
     async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
         """Put a draft through the same path when time is up, as of the moment it was last saved."""
@@ -250,9 +254,7 @@ class Answering:
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
-        target = Target(
-            keys.session(actor.session_id, self._shards), command.activity_id, round, copy.settings_version, kind.most_counters
-        )
+        target = self._standing(copy, actor.session_id).target(round)
         self._intake.put(
             Submission(
                 target, Body(entry, limit, counters, payload, item), "", actor.participant_id, command.submission_id,

@@ -31,6 +31,7 @@ _NAMESPACE: Final = uuid.UUID("6f1d3c1e-6c1b-4f5e-9d52-706c656e756d")
 _NO_DOOR: Final = door_of({})
 _CACHED_CODES: Final = 10_000
 _CACHE_SECONDS: Final = 5.0
+_CODE_KEPT_SECONDS: Final = 600.0  # after this time unused it is not even good for while PostgreSQL is away
 # Why a code that exists lets nobody in, and what a session may ask for once the code was right.
 _CLOSED: Final = frozenset({"session_full", "session_locked", "session_ended", "unknown_session"})
 ASKED: Final = frozenset({"passcode_required", "wrong_passcode", "second_factor_required", "wrong_second_factor"})
@@ -123,8 +124,10 @@ class Entrance:
         if row is None:
             self._codes.pop(wanted, None)
             raise Refusal("unknown_code")
-        self._codes[wanted] = (self._clock() + _CACHE_SECONDS, row)
-        while len(self._codes) > _CACHED_CODES:
+        now = self._clock()
+        self._codes[wanted] = (now + _CACHE_SECONDS, row)
+        self._codes.move_to_end(wanted)
+        while len(self._codes) > _CACHED_CODES or next(iter(self._codes.values()))[0] < now - _CODE_KEPT_SECONDS:
             self._codes.popitem(last=False)
         return row
 

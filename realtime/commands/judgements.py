@@ -4,7 +4,8 @@ Only where nothing but the settings decides, and not where the entry depends on 
 by the activity and the version of its settings, so new settings make new ones.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from realtime.core.json_text import encode
 from realtime.store.intake import Body
 
 _LONGEST_TEXT: Final = 512  # a longer answer is hardly ever given twice
+_UNUSED_SECONDS: Final = 120.0  # a judgement that nobody asked for in this time is forgotten with the next new ones
 Key = tuple[str, int, bytes]  # activity, version of its settings, the answer's text as it was sent
 
 
@@ -84,18 +86,34 @@ def is_alike_for_all(kind: ActivityType[Any, Any], config: Config) -> bool:
 
 
 class Judgements:
-    """The judgements of this process; above the limit the oldest is forgotten."""
+    """The judgements of this process, in two generations: what is asked for moves to the younger, the elder is forgotten whole.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: dict[Key, Judgement] = {}
+    Nobody says here that an activity is over; its judgements are no longer asked for.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most_young = max(1, most // 2)
+        self._clock = clock
+        self._young: dict[Key, Judgement] = {}
+        self._old: dict[Key, Judgement] = {}
+        self._young_since = clock()
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
 
     def find(self, key: Key) -> Judgement | None:
-        return self._known.get(key)
+        found = self._young.get(key)
+        if found is None and (found := self._old.pop(key, None)) is not None:
+            self._put(key, found)
+        return found
 
     def keep(self, key: Key, judgement: Judgement) -> None:
-        if len(key[2]) > _LONGEST_TEXT:
-            return
-        if len(self._known) >= self._most:
-            del self._known[next(iter(self._known))]
-        self._known[key] = judgement
+        if len(key[2]) <= _LONGEST_TEXT:
+            self._old.pop(key, None)
+            self._put(key, judgement)
+
+    def _put(self, key: Key, judgement: Judgement) -> None:
+        now = self._clock()
+        if len(self._young) >= self._most_young or now - self._young_since >= _UNUSED_SECONDS:
+            self._old, self._young, self._young_since = self._young, {}, now
+        self._young[key] = judgement

@@ -29,7 +29,6 @@ _FEW: Final = 16  # a call with fewer answers costs so little that nobody need w
 _HEAD_PARTS: Final = 30  # of a call, before the bodies
 _BODY_PARTS: Final = 5
 _ANSWER_PARTS: Final = 5
-_MOST_HEADS: Final = 4_096
 
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
 UNKNOWN: Final = "stranger"  # the live store forgot who this is: let the ticket's holder in again
@@ -52,7 +51,7 @@ class Verdict:
 class Target:
     """What is answered: a round of an activity, under settings of a version. One script call is for one of these."""
 
-    __slots__ = ("activity_id", "key", "most_counters", "round", "session", "settings_version")
+    __slots__ = ("activity_id", "head", "head_epoch", "key", "most_counters", "round", "session", "settings_version")
 
     def __init__(
         self, session: keys.Session, activity_id: str, round: int, settings_version: int, most_counters: int = 100_000
@@ -63,6 +62,8 @@ class Target:
         self.settings_version = settings_version
         self.most_counters = most_counters  # names in the tally of a round
         self.key = session.id, activity_id, round, settings_version
+        self.head = b""  # what is the same in all calls for it, as packed for an epoch
+        self.head_epoch = ""
 
 
 class Body(NamedTuple):
@@ -127,7 +128,6 @@ class Intake:
         self._timeout_seconds = timeout_seconds
         self._pause_seconds = pause_ms / 1_000
         self._fault = fault  # test hook
-        self._heads: dict[tuple[Any, ...], bytes] = {}  # what is the same in all calls for an activity
         self._lanes: dict[str, _Lane] = {}
         self.waiting = 0  # answers that no call carries yet
         self.judged = 0
@@ -232,12 +232,8 @@ class Intake:
     def _pack(self, part: list[Submission], epoch: str) -> bytes:
         """The script call for answers to one activity, as it goes over the connection."""
         target = part[0].target
-        key = *target.key, target.most_counters, epoch
-        head = self._heads.get(key)
-        if head is None:
-            if len(self._heads) >= _MOST_HEADS:
-                self._heads.clear()
-            head = self._heads[key] = b"".join(map(bulk, self._head(target, epoch)))
+        if target.head_epoch != epoch:
+            target.head, target.head_epoch = b"".join(map(bulk, self._head(target, epoch))), epoch
         bodies: dict[Body, str] = {}
         answers = []
         for one in part:
@@ -253,7 +249,7 @@ class Intake:
             )
         count = _HEAD_PARTS + _BODY_PARTS * len(bodies) + _ANSWER_PARTS * len(part)
         texts = b"".join(bulk(text) for body in bodies for text in body)
-        return b"*%d\r\n%b%b%b%b" % (count, head, bulk(len(bodies)), texts, "".join(answers).encode("ascii"))
+        return b"*%d\r\n%b%b%b%b" % (count, target.head, bulk(len(bodies)), texts, "".join(answers).encode("ascii"))
 
     def _head(self, target: Target, epoch: str) -> list[Any]:
         session, activity_id, round = target.session, target.activity_id, target.round

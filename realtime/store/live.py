@@ -103,7 +103,10 @@ class Live:
             await scripts.load(self.servers.at(place))
             (reply,) = await self.servers.send(place, packed, 1)
         if isinstance(reply, Exception):
-            raise reply
+            try:
+                raise reply
+            finally:
+                del reply  # it holds this frame, which holds it
         return reply
 
     async def _ask(self, session: keys.Session, *command: Any) -> Any:

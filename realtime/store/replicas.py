@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from realtime.activities.contract import Audience
 from realtime.activities.projection import ActivityCopy, project_activity
@@ -232,7 +233,7 @@ class Replicas:
         self._public_url = public_url
         self._pinned: dict[str, Replica] = {}
         self._others: OrderedDict[str, Replica] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # of those who read just now
         self._reads = 0
         self._shared: Batches[str, None, Replica] = Batches(self._refresh_for, most_at_once=most_waiting, most_waiting=most_waiting)
         self.on_load: Callable[[str], Any] | None = None
@@ -262,9 +263,7 @@ class Replicas:
         self._others.move_to_end(replica.id)
         # A session that is over is not asked for again, and nobody says so here.
         while len(self._others) > self._most_unpinned or next(iter(self._others.values())).kept_at < now - _REST_SECONDS:
-            dropped, _ = self._others.popitem(last=False)
-            if dropped not in self._pinned:
-                self._locks.pop(dropped, None)
+            self._others.popitem(last=False)
 
     async def fresh(self, session_id: str) -> Replica:
         """An up-to-date copy, read together for all who ask; raises as `refresh` does."""
@@ -280,7 +279,9 @@ class Replicas:
         Who asked before the read of somebody else began shares it, so that a thousand who ask at once cost two reads.
         """
         asked = self._reads
-        lock = self._locks.setdefault(session_id, asyncio.Lock())
+        lock = self._locks.get(session_id)
+        if lock is None:
+            lock = self._locks[session_id] = asyncio.Lock()
         async with lock:
             replica = self._pinned.get(session_id) or self._others.get(session_id) or Replica(session_id, self._registry,
                 self._public_url)

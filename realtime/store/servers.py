@@ -50,7 +50,8 @@ class Servers:
                 try:
                     results.append(await connection.read_response())
                 except ResponseError as error:
-                    results.append(error)
+                    # Its traceback leads to this call, and by `results` back to it: the two would wait for the collector.
+                    results.append(error.with_traceback(None))
         except BaseException:
             # What is still to come on it must never be taken for the reply to somebody else's call.
             await connection.disconnect(nowait=True)

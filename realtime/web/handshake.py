@@ -78,8 +78,9 @@ class UpgradingHttp(HttpWire):
             return
         self.transport.write(upgrade.answer())
         self.transport.set_protocol(self.wire(self.transport, self.door, self.connections))
-        # This object and its parser hold each other, and would wait for the garbage collector.
-        self.parser = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
+        self._let_go()
+        # This object and its parser hold each other, and would wait for the garbage collector as well.
+        self.parser = self.flow = None  # type: ignore[assignment]
 
 
 def _refusal(status: HTTPStatus) -> bytes:

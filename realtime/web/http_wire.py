@@ -103,7 +103,7 @@ class HttpWire(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             refusal, self._refusal = self._refusal or Refusal("bad_request"), None
-            self._refuse(refusal)
+            self._refuse(refusal.with_traceback(None))  # its frames hold it, and this object
             return
         if self._in_head and in_head:
             # The parser keeps a field until it is whole, so only this knows how much of one has come.
@@ -122,6 +122,12 @@ class HttpWire(HttpToolsProtocol):
             self._running.disconnected = True
             self._running.message_event.set()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """A request knows this object by its scope, and would wait with it for the garbage collector."""
+        self.pipeline.clear()
+        self.cycle = self._running = self.scope = self.headers = None  # type: ignore[assignment]
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -191,11 +197,10 @@ class HttpWire(HttpToolsProtocol):
         False where the peer does not read: then it must be waited for.
         """
         cycle = self._running
-        assert cycle is not None
+        if cycle is None or cycle.disconnected:
+            return True
         if self.flow.write_paused:
             return False
-        if cycle.disconnected:
-            return True
         cycle.response_started = cycle.response_complete = True
         parts = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
