@@ -1,17 +1,17 @@
 """Saving: rows a second from the outbox to COMMIT, beside the bare statement and COPY on the same table.
 
 Each repeat fills the outboxes with accepted answers, each of another person to another activity, by the accept script.
-Then, in turn: a `plenum flush` process empties them; the same INSERT … SELECT unnest … ON CONFLICT puts as many rows of its
-own into the same table with the same indexes, keys and batch size, from memory; and so does COPY. With `--backlog` a
-large backlog drains while phones go on answering. Last, on a table of their own, the statement is measured with each of the
+Then, in turn: a `plenum flush` process empties them; the same INSERT … SELECT unnest … ON CONFLICT puts as many rows with the
+same answers into the same table with the same indexes, keys and batch size, from memory; and so does COPY. With `--backlog`
+a large backlog drains while phones go on answering. Last, on a table of their own, the statement is measured with each of the
 things switched that `plenum tune` can switch.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
 from itertools import islice
+from statistics import harmonic_mean
 from typing import Any
 
 import asyncpg
@@ -20,7 +20,7 @@ from redis import Redis
 from bench.answers import Crowd
 from bench.measure import Report, arguments, conclude, cpu_seconds, leave, quantile, short, spread
 from bench.phones import join_all, run, uuid7
-from bench.script import fill
+from bench.script import BATCH, envelope, fill
 from bench.serving import HIDDEN_POLL, Hall, Served, Stores, flusher, plenum, stores
 from persistence import tuning
 from persistence.statements import statement
@@ -29,7 +29,7 @@ from realtime.store import keys
 _PEOPLE = 2_000
 _SESSIONS = 2
 _BATCH = 1_000  # rows per flush, the default
-_ENVELOPE = json.dumps({"type": "poll", "version": 1, "data": {"selected": ["a"]}, "metadata": {}})
+_ENVELOPES = ["".join(envelope(number)) for number in range(BATCH)]  # as the outboxes are filled with
 # What `plenum tune` can change: GIN index, foreign keys, partitions.
 _TUNINGS = {
     "as it is by default": (True, True, 0),
@@ -71,28 +71,32 @@ async def prepare(served: Served, activities: int) -> list[tuple[Hall, list[str]
 
 
 async def drain(on: Stores, served: Served, waiting: Waiting) -> dict[str, float]:
-    """Start a flusher and watch; the rate is that between a tenth and nine tenths of the way."""
-    total, before = waiting.rows(), served.cpu("postgres")
-    marks: list[tuple[float, int]] = []
+    """Start a flusher and watch; rate and CPU are those between a tenth and nine tenths of the way."""
+    total, started = waiting.rows(), time.perf_counter()
     with flusher(on) as saver:
-        started = time.perf_counter()
+
+        def mark(left: int) -> tuple[int, float, float, float]:
+            return left, time.perf_counter(), cpu_seconds(saver.pid), served.cpu("postgres")
+
+        marks = [mark(total)]
         while (left := await asyncio.to_thread(waiting.rows)) > 0:
-            marks.append((time.perf_counter(), left))
+            if len(marks) < 1 + (left <= 0.9 * total) + (left <= 0.1 * total):
+                marks.append(mark(left))
             if time.perf_counter() - started > 500:
                 raise RuntimeError(f"{left} rows are still waiting")
-            await asyncio.sleep(0.02)
-        # While the flusher's connections are open: what a backend used is forgotten with it.
-        cpu, postgres = cpu_seconds(saver.pid), served.cpu("postgres") - before
-    inner = [(at, left) for at, left in marks if 0.1 * total <= left <= 0.9 * total]
-    (first, most), (last, least) = inner[0], inner[-1]
-    return {"rate": (most - least) / (last - first), "cpu": cpu / total * 1e6, "postgres": postgres / total * 1e6}
+            await asyncio.sleep(0.04)
+        marks.append(mark(0))
+    (most, *first), (least, *last) = marks[-3:][:2]
+    took, cpu, postgres = (after - before for before, after in zip(first, last, strict=True))
+    moved = most - least
+    return {"rate": moved / took, "cpu": cpu / moved * 1e6, "postgres": postgres / moved * 1e6}
 
 
 def rows(halls: list[tuple[Hall, list[str]]], round: int) -> Iterator[tuple[Any, ...]]:
     for hall, people in halls:
         for activity_id in hall.activities:
             for seq, person in enumerate(people):
-                yield (uuid7(), hall.id, activity_id, person, _ENVELOPE, round, "", 1, uuid7(), seq, "bench")
+                yield (uuid7(), hall.id, activity_id, person, _ENVELOPES[seq % BATCH], round, "", 1, uuid7(), seq, "bench")
 
 
 async def bare_statement(url: str, halls: list[tuple[Hall, list[str]]], round: int) -> float:
@@ -134,12 +138,14 @@ async def compare(report: Report, on: Stores, served: Served, wanted: int, repea
             await drain(on, served, waiting)  # the joins
         for hall, people in halls:
             await asyncio.to_thread(fill, on.redis_url, hall.id, hall.activities, people)
-        found["statement"].append(await bare_statement(on.database_url, halls, 2))
+        # Before and after, for the table grows meanwhile.
+        before = await bare_statement(on.database_url, halls, 2)
         emptied = await drain(on, served, waiting)
+        found["statement"].append(harmonic_mean([before, await bare_statement(on.database_url, halls, 3)]))
         found["postgres"].append(emptied["postgres"])
         found["flusher"].append(emptied["rate"])
         found["cpu"].append(emptied["cpu"])
-        found["copy"].append(await copy(on.database_url, halls, 3))
+        found["copy"].append(await copy(on.database_url, halls, 4))
     for name, title in (("flusher", "the flusher, outbox to COMMIT"), ("statement", "the statement alone"), ("copy", "COPY alone")):
         cpu = (spread(found["cpu"]), spread(found["postgres"])) if name == "flusher" else ("-", "-")
         report.row(title, f"{activities * _PEOPLE * _SESSIONS:,}", spread(found[name]), *cpu)

@@ -18,6 +18,15 @@ SHARDS = 16
 BATCH = 100
 
 
+def envelope(number: int) -> tuple[str, str]:
+    """What is stored of the answer of one of a call's people: what all who chose alike share, and what is his own."""
+    return f'{{"type":"poll","version":1,"data":{{"selected":["{_choice(number)}"]}},"metadata":', f'{{}},"elapsed_ms":{number}}}'
+
+
+def _choice(number: int) -> str:
+    return "abcd"[number % 4]
+
+
 @dataclass(slots=True)
 class Call:
     """A call that is ready to be sent, and what it holds."""
@@ -47,10 +56,8 @@ class Caller:
         target = Target(self._session, activity_id, 1, version)
         part = []
         for number, person in enumerate(people):
-            choice = "abcd"[number % 4]
-            counters = json.dumps({f"choice:{choice}": 1}, separators=(",", ":"))
-            head = f'{{"type":"poll","version":1,"data":{{"selected":["{choice}"]}},"metadata":'
-            own = f'{{}},"elapsed_ms":{number}}}'
+            counters = json.dumps({f"choice:{_choice(number)}": 1}, separators=(",", ":"))
+            head, own = envelope(number)
             part.append(Submission(target, Body("", 0, counters, head, ""), own, person, uuid7(), uuid7(), self._hear))
         return Call(self._intake._pack(part, self._epoch), part)
 

@@ -1,6 +1,6 @@
 """Saves a batch of joins and responses: all in one transaction, and what is poison set aside."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -33,6 +33,21 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one transaction, and the statements that save them."""
+
+    rows: Sequence[Join | Response]
+    statements: list[tuple[str, tuple[list[object], ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch that is ready to be saved."""
+
+    parts: list[_Part]
+
+
+@dataclass(frozen=True, slots=True)
 class _Fence:
     shard: int
     epoch: str
@@ -47,51 +62,58 @@ class _Fence:
             raise Fenced(f"Shard {self.shard} has another lease holder; stop flushing it.", epoch_over=False)
 
 
+def pack(joins: Sequence[Join], responses: Sequence[Response]) -> Packed:
+    """Make a batch ready, which takes a while and can be done before its turn has come."""
+    return Packed([_pack_part(rows) for rows in _split([*joins, *responses])])
+
+
 async def save(
     pool: asyncpg.Pool,
+    packed: Packed,
     *,
     shard: int,
     epoch: str,
     lease_token: int,
-    joins: Sequence[Join],
-    responses: Sequence[Response],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Saved:
     """Save a batch, so that all of it is committed or in dead_letters when this returns.
 
     It is one transaction, unless a row is poison or the whole is large. Saving the same batch again changes
     nothing. Of several revisions of one response the highest stays, in whatever order they come. Raises
     `Fenced` when the shard has another epoch or lease token; connection, resource and serialisation errors
-    pass unchanged and ask for the same batch again.
+    pass unchanged and ask for the same batch again. `meanwhile` is called whenever PostgreSQL is about to have
+    work for a while: what it starts as a task begins once that work has been sent.
     """
     fence = _Fence(shard, epoch, lease_token)
     try:
-        return await _save_all(pool, fence, [*joins, *responses])
+        return await _save_all(pool, fence, packed, meanwhile)
     except asyncpg.ReadOnlySQLTransactionError:
         # The pool still talks to a server that a failover has made a standby.
         await pool.expire_connections()
         raise
 
 
-async def _save_all(pool: asyncpg.Pool, fence: _Fence, batch: Sequence[Join | Response]) -> Saved:
-    rows, dead = 0, 0
+async def _save_all(pool: asyncpg.Pool, fence: _Fence, packed: Packed, meanwhile: Callable[[], None]) -> Saved:
+    saved, dead = 0, 0
     # Parts are taken from the end, so the earlier half goes first: joins before responses that need them.
-    parts = _split(batch)[::-1]
+    parts = packed.parts[::-1]
     while parts:
         part = parts.pop()
+        rows = part.rows
         try:
-            await _save_part(pool, fence, part)
-            rows += len(part)
+            await _save_part(pool, fence, part, meanwhile)
+            saved += len(rows)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             sqlstate = _find_poison(error)
             if sqlstate is None:
                 raise
-            if len(part) > 1:
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                parts += [_pack_part(rows[middle:]), _pack_part(rows[:middle])]
             else:
-                await _set_aside(pool, fence, part[0], sqlstate, str(error))
+                await _set_aside(pool, fence, rows[0], sqlstate, str(error))
                 dead += 1
-    return Saved(rows, dead)
+    return Saved(saved, dead)
 
 
 def _split(batch: Sequence[Join | Response]) -> list[Sequence[Join | Response]]:
@@ -107,15 +129,21 @@ def _split(batch: Sequence[Join | Response]) -> list[Sequence[Join | Response]]:
     return [*parts, batch[start:]]
 
 
-async def _save_part(pool: asyncpg.Pool, fence: _Fence, part: Sequence[Join | Response]) -> None:
-    joins = [row for row in part if isinstance(row, Join)]
-    responses = _reduce(row for row in part if isinstance(row, Response))
+def _pack_part(rows: Sequence[Join | Response]) -> _Part:
+    joins = [row for row in rows if isinstance(row, Join)]
+    responses = _reduce(row for row in rows if isinstance(row, Response))
+    statements = [(_SAVE_JOINS, _columns_of_joins(joins))] if joins else []
+    if responses:
+        statements.append((_SAVE_RESPONSES, _columns_of_responses(responses)))
+    return _Part(rows, statements)
+
+
+async def _save_part(pool: asyncpg.Pool, fence: _Fence, part: _Part, meanwhile: Callable[[], None]) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await fence.check(connection)
-        if joins:
-            await connection.execute(_SAVE_JOINS, *_columns_of_joins(joins))
-        if responses:
-            await connection.execute(_SAVE_RESPONSES, *_columns_of_responses(responses))
+        for sql, columns in part.statements:
+            meanwhile()
+            await connection.execute(sql, *columns)
 
 
 async def _set_aside(

@@ -3,6 +3,8 @@
     read a batch → save it in one transaction, fenced → COMMIT → confirm (forget it, move the watermark)
 
 The process may die at any line: the batch is still in the outbox, and saving it again changes nothing.
+Where more waits than a batch holds, the next one is read while PostgreSQL saves this one. What was read ahead
+is used only once the batch before it is saved and confirmed, else thrown away: so the watermark has no holes.
 A batch that fails for reasons of the database is tried again for ever, with growing pauses; rows that
 are to blame themselves have become dead letters before `save` returns.
 """
@@ -19,6 +21,7 @@ import asyncpg
 
 from persistence import batch, shards
 from persistence.errors import STORAGE_ERRORS, Fenced
+from persistence.readahead import Ahead
 from realtime.core.response import Join, Response
 
 log = logging.getLogger("plenum.flusher")
@@ -43,7 +46,7 @@ class Source(Protocol[PendingT]):
     """The outboxes, as the flusher needs them."""
 
     async def busy(self, shards: Sequence[int]) -> set[int]: ...
-    async def read(self, shard: int, rows: int) -> PendingT: ...
+    async def read(self, shard: int, rows: int, *, after: PendingT | None = None) -> PendingT: ...
     async def confirm(self, batch: PendingT) -> None: ...
     def fenced(self, batch: PendingT) -> None: ...
 
@@ -57,6 +60,14 @@ _HELP_LEASES: Final = 6.0  # lifetimes of a lease after which such a shard is of
 
 class SourceAway(Exception):
     """A shard's outbox could not be read or confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Generic[PendingT]):
+    """A batch in hand, packed for PostgreSQL."""
+
+    pending: PendingT
+    packed: batch.Packed
 
 
 @dataclass(slots=True)
@@ -102,6 +113,8 @@ class Flusher(Generic[PendingT]):
         self._preferred = frozenset(self._numbers)
         self._looks: dict[int, int] = {}
         self._helping_since: dict[int, float] = {}
+        self._full: set[int] = set()  # shards that had more than a batch when they were last read
+        self._ahead: Ahead[Ready[PendingT]] | None = None
         self._fault = fault
         self._urgent = asyncio.Event()
         self._is_told = False  # somebody says when there may be something to flush
@@ -164,6 +177,7 @@ class Flusher(Generic[PendingT]):
                 renewer.cancel()
                 await asyncio.wait({renewer}, timeout=_AGAIN_SECONDS)
             await asyncio.gather(renewer, return_exceptions=True)
+            await self._drop_ahead()
             await self._release()
 
     async def _rest(self) -> None:
@@ -198,13 +212,10 @@ class Flusher(Generic[PendingT]):
         away: SourceAway | None = None
         owned = list(self.done.leases)
         busy = await self._source.busy(owned) if owned else set()
-        for shard in owned:
-            if await self._offer(shard) or shard not in busy:
-                continue
-            if self._away_until.get(shard, 0.0) > time.monotonic() and not self._stopped.is_set():
-                continue
+        ready = [shard for shard in owned if not await self._offer(shard) and shard in busy and not self._is_away(shard)]
+        for shard, following in zip(ready, [*ready[1:], *ready[:1]], strict=True):
             try:
-                moved = await self._flush(shard) or moved
+                moved = await self._flush(shard, following) or moved
                 self._away_until.pop(shard, None)
             except self._absent as error:
                 log.debug("shard %d cannot be flushed now: %s", shard, error)
@@ -220,20 +231,78 @@ class Flusher(Generic[PendingT]):
             self.done.last_error = str(away)
         return moved
 
-    async def _flush(self, shard: int) -> bool:
+    def _is_away(self, shard: int) -> bool:
+        return self._away_until.get(shard, 0.0) > time.monotonic() and not self._stopped.is_set()
+
+    async def _flush(self, shard: int, following: int) -> bool:
+        """Save and confirm a batch of a shard; True when it had rows. `following` is the shard that comes next."""
         token = self.done.leases.get(shard)
         if token is None:
             return False
         try:
-            pending = await self._source.read(shard, self._rows)
+            ready = await self._take(shard, token)
         except self._faults_of_source as error:
             raise SourceAway(f"shard {shard}: {type(error).__name__}: {error}") from error
+        pending = ready.pending
+        if pending.rows < self._rows:
+            self._full.discard(shard)
+        else:
+            self._full.add(shard)
         if not pending.rows:
             return False
+        ahead: Ahead[Ready[PendingT]] | None = None
+
+        def read_ahead() -> None:
+            nonlocal ahead
+            ahead = ahead or self._begin_ahead(following, behind=pending if following == shard else None)
+
+        try:
+            if not await self._save(ready, token, read_ahead):
+                return False
+            self._ahead, ahead = ahead, None
+        finally:
+            if ahead is not None:
+                await ahead.drop()
+        return True
+
+    async def _take(self, shard: int, token: int) -> Ready[PendingT]:
+        """The next batch of a shard, which may be in hand; what is in hand and is not that is thrown away."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            if (ahead.shard, ahead.lease_token) == (shard, token):
+                return await ahead.reading
+            await ahead.drop()
+        return await self._read(shard, None)
+
+    async def _read(self, shard: int, behind: PendingT | None) -> Ready[PendingT]:
+        pending = await self._source.read(shard, self._rows, after=behind)
+        return Ready(pending, batch.pack(pending.joins, pending.responses))
+
+    def _begin_ahead(self, shard: int, *, behind: PendingT | None) -> Ahead[Ready[PendingT]] | None:
+        """Start to read a shard's next batch if it has a full one; else the batch had better gather a little longer."""
+        token = self.done.leases.get(shard)
+        if token is None or shard not in self._full:
+            return None
+        return Ahead(shard, token, asyncio.create_task(self._read_ahead(shard, behind)))
+
+    async def _read_ahead(self, shard: int, behind: PendingT | None) -> Ready[PendingT]:
+        ready = await self._read(shard, behind)
+        self._fault("read_ahead")
+        return ready
+
+    async def _drop_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await ahead.drop()
+
+    async def _save(self, ready: Ready[PendingT], token: int, meanwhile: Callable[[], None]) -> bool:
+        """Save a batch and confirm it; False when the shard is not ours any more."""
+        pending = ready.pending
+        shard = pending.shard
         self._fault("before_save")
         try:
             saved = await batch.save(
-                self._pool, shard=shard, epoch=pending.epoch, lease_token=token, joins=pending.joins, responses=pending.responses
+                self._pool, ready.packed, shard=shard, epoch=pending.epoch, lease_token=token, meanwhile=meanwhile
             )
         except Fenced as fenced:
             # Another flusher owns the shard, or recovery began a new epoch: what was read is theirs now.

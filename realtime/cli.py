@@ -154,11 +154,12 @@ def _demo(settings: Settings, given: Any) -> int:
 
 def _flush(settings: Settings, _given: Any) -> int:
     from realtime.app import open_app
-    from realtime.server import until_signal
+    from realtime.server import calm_collector, until_signal
 
     async def run() -> None:
         async with open_app(settings, migrate=False) as app, app.recovering(), app.flushing():
             print(f"plenum: flushing {settings.shards} shards as {os.getpid()}", flush=True)
+            calm_collector()
             await until_signal()
 
     with running_engines(settings, external_only="plenum flush") as (ready, _):

@@ -95,7 +95,7 @@ async def _retry(app: App, row: letters.DeadLetterRow) -> bool:
         return False
     try:
         joins, responses = ([response], []) if isinstance(response, Join) else ([], [response])
-        saved = await batch.save(app.pool, shard=shard, epoch=epoch, lease_token=token, joins=joins, responses=responses)
+        saved = await batch.save(app.pool, batch.pack(joins, responses), shard=shard, epoch=epoch, lease_token=token)
     finally:
         await shards.release_lease(app.pool, shard, token)
     if saved.dead:

@@ -193,9 +193,8 @@ class Recovery:
             if not pending.ids:
                 return left
             if pending.rows:
-                await batch.save(
-                    self._pool, shard=number, epoch=epoch, lease_token=token, joins=pending.joins, responses=pending.responses
-                )
+                packed = batch.pack(pending.joins, pending.responses)
+                await batch.save(self._pool, packed, shard=number, epoch=epoch, lease_token=token)
             await self._outbox.drop(pending)
             left += pending.rows
 

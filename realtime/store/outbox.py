@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
 from realtime.core.response import Join, Response
 from realtime.store import keys, scripts
 from realtime.store.servers import Servers
+
+# Entries that are asked for at once. How many rows an entry holds is not known before: one in a quiet session, a hundred
+# and more in a crowd, and what is read beyond a batch is read again for the next.
+_FIRST_ENTRIES: Final = 16
+_MOST_ENTRIES: Final = 500
 
 
 @dataclass(slots=True)
@@ -41,24 +46,29 @@ class Outbox:
         self._shards = shards
         self._timeout_seconds = timeout_seconds
 
-    async def read(self, shard: int, rows: int, *, epoch: str | None = None) -> Batch:
+    async def read(self, shard: int, rows: int, *, after: Batch | None = None, epoch: str | None = None) -> Batch:
         """The oldest entries of a shard, about `rows` rows of them (an entry is never cut).
 
-        `epoch` is given by recovery, which reads what an earlier epoch left behind.
+        With `after`, those behind a batch that is still there, in its epoch. `epoch` is given by recovery, which reads
+        what an earlier epoch left behind.
         """
-        batch = Batch(shard, epoch or self._incarnation.epoch_of(shard))
-        last = "-"
+        if after is None:
+            batch, last = Batch(shard, epoch or self._incarnation.epoch_of(shard)), "-"
+        else:
+            batch, last = Batch(shard, after.epoch), f"({after.ids[-1]}"
+        wanted = min(rows, _FIRST_ENTRIES)
         async with asyncio.timeout(self._timeout_seconds):
-            while batch.rows < rows:
-                entries: Any = await self._servers.of(shard).xrange(self._shards[shard].outbox, min=last, count=200)
+            while True:
+                entries: Any = await self._servers.of(shard).xrange(self._shards[shard].outbox, min=last, count=wanted)
                 for entry_id, fields in entries:
                     _read_entry(batch, str(entry_id), fields)
                     if batch.rows >= rows:
-                        break
-                if len(entries) < 200:
-                    break
-                last = f"({entries[-1][0]}"
-        return batch
+                        return batch
+                if len(entries) < wanted:
+                    return batch
+                last = f"({batch.ids[-1]}"
+                # As many more as fill the batch if they are like those before.
+                wanted = min((rows - batch.rows) * len(batch.ids) // max(batch.rows, 1) + 1, _MOST_ENTRIES)
 
     async def busy(self, shards: Sequence[int]) -> set[int]:
         """Those of some shards whose outbox holds something, or cannot be asked: one round trip per server."""

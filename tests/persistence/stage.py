@@ -44,11 +44,10 @@ class Stage:
     async def save(self, *rows: Join | Response, epoch: str = "", lease_token: int = 0) -> batch.Saved:
         return await batch.save(
             self.db,
+            batch.pack([row for row in rows if isinstance(row, Join)], [row for row in rows if isinstance(row, Response)]),
             shard=0,
             epoch=epoch or self.epoch,
             lease_token=lease_token or self.lease_token,
-            joins=[row for row in rows if isinstance(row, Join)],
-            responses=[row for row in rows if isinstance(row, Response)],
         )
 
     def make_join(self, **changes: object) -> Join:

@@ -111,10 +111,8 @@ class Process:
     async def save(self, pending: Any) -> None:
         token = await shards.seize_lease(self.pool, pending.shard, "tester", 60)
         assert token is not None
-        saved = await batch.save(
-            self.pool, shard=pending.shard, epoch=pending.epoch, lease_token=token, joins=pending.joins,
-            responses=pending.responses,
-        )  # fmt: skip
+        packed = batch.pack(pending.joins, pending.responses)
+        saved = await batch.save(self.pool, packed, shard=pending.shard, epoch=pending.epoch, lease_token=token)
         assert saved.dead == 0
 
 

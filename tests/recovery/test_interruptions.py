@@ -44,10 +44,9 @@ async def test_a_flusher_of_the_old_epoch_is_fenced(town: Town, process: Process
     pending = await school.hall.outbox.read(number, 100)
     await town.restart_valkey()
     await recover(school)
+    packed = batch.pack(pending.joins, pending.responses)
     with pytest.raises(Fenced):
-        await batch.save(
-            process.pool, shard=number, epoch=pending.epoch, lease_token=token, joins=pending.joins, responses=pending.responses
-        )
+        await batch.save(process.pool, packed, shard=number, epoch=pending.epoch, lease_token=token)
     assert await responses.count_duplicates(process.pool, school.session_id) == 0
 
 

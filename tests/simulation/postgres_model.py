@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.simulation.redis_model import Answer, Entry
+from tests.simulation.rules import Violation
 
 
 class Fenced(Exception):
@@ -61,7 +62,8 @@ class PostgresModel:
             answer = one.answer
             if answer is None:
                 continue
-            assert one.participant in self.participants, "a response without its participant would be a dead letter"
+            if one.participant not in self.participants:
+                raise Violation("P1 an answer comes before its participant and is a dead letter")
             row = Row(one.session, one.activity, one.participant, answer, one.epoch)
             stored = self.find(one.activity, one.participant)
             if stored is None or "on_conflict" in self.without:

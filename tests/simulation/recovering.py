@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Steps = Generator[None, None, None]
 CLAIM_STEPS = 60
 RECOVERY_BATCH = 4
+LATE_STEPS = 20  # that the reply to a COMMIT may take
 
 
 class Recovering:
@@ -120,7 +121,7 @@ class Recovering:
             postgres.lease_owner, postgres.lease_token = -1, token + 1
 
     def save(self, entries: list[Entry], epoch: str, token: int) -> Steps:
-        """One transaction, fenced; it may fail, and COMMIT may succeed while its reply is lost."""
+        """One transaction, fenced; it may fail, and COMMIT may succeed while its reply is lost, or comes late."""
         world, postgres = self.world, self.world.postgres
         life, me = postgres.life, world.number()
         postgres.check_fence(epoch, token)
@@ -136,7 +137,8 @@ class Recovering:
             postgres.save(entries)
         finally:
             postgres.sharing.discard(me)
-        yield
+        for _ in range(LATE_STEPS if fate == "late" else 1):
+            yield
         if fate == "unknown":
             raise Lost
 

@@ -221,14 +221,9 @@ class RedisModel:
             live = self.state.sessions.get(name)
             if live is None or (guarded and live.epoch != epoch):
                 continue
-            if not guarded:
-                self.state.outbox = [
-                    one for one in self.state.outbox
-                    if one.session != name or one.answer is None or one.answer.offset > offset
-                ]  # fmt: skip
             self.move_watermark(live, offset)
-        if guarded:
-            self.state.outbox = [one for one in self.state.outbox if one.id not in set(ids)]
+        gone = set(ids) if guarded else range(max(ids) + 1)
+        self.state.outbox = [one for one in self.state.outbox if one.id not in gone]
         self.wrote()
 
     def move_watermark(self, live: LiveSession, upto: int) -> None:

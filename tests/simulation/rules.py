@@ -16,6 +16,7 @@ FOUND_RULES: Final = (
     "closed_offset_made_up",  # a closed activity without a noted offset gets one when it is loaded
     "fenced_recovery_retries",  # a recovery that lost its lock and is fenced begins again
     "fenced_recovery_lets_go",  # ... and gives back the lease that it took
+    "ahead_falls_with_it",  # a batch read ahead is used only where the one before it was saved and confirmed
     "fenced_flusher_asks",  # a fenced flusher asks for the epoch: it may be the only one here who would ever notice
     "withdrawal_receipts",  # a withdrawal can show a receipt too
     "withdrawal_first",  # one that does is kept even where its answer has not come back yet

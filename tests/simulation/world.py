@@ -67,7 +67,7 @@ class World:
 
     def fate(self) -> str:
         """Of a transaction."""
-        return self.random.choice(("ok", "ok", "ok", "fail", "unknown")) if self.faulty else "ok"
+        return self.random.choice(("ok", "ok", "ok", "fail", "unknown", "late")) if self.faulty else "ok"
 
     def say(self, text: str) -> None:
         if self.trace:
