@@ -1,6 +1,7 @@
 --[[ idempotency: remember the answers of creations, so that a repeated request is not done again.
 
-A bounded table: what has lapsed goes first, and when it is full the oldest answer is forgotten.
+A bounded table: what has lapsed goes first, and when it is full the oldest answer is forgotten; a claim only where
+there are no answers.
 
 KEYS  1 records HASH  2 index ZSET (digest -> time ms at which it lapses)
 ARGV  1 claim | finish | release  2 digest  3 fingerprint
@@ -20,8 +21,10 @@ if ARGV[1] == 'claim' then
   local until_ms = call('ZSCORE', KEYS[2], digest)
   if until_ms and tonumber(until_ms) > now then return call('HGET', KEYS[1], digest) end
   if call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) then
-    local oldest = call('ZPOPMIN', KEYS[2])
-    call('HDEL', KEYS[1], oldest[1])
+    -- A claim lapses soon and so has a low score, but while its request is under way it must stand.
+    local oldest = call('ZRANGEBYSCORE', KEYS[2], '(' .. (now + ARGV[4]), '+inf', 'LIMIT', 0, 1)[1] or call('ZRANGE', KEYS[2], 0, 0)[1]
+    call('HDEL', KEYS[1], oldest)
+    call('ZREM', KEYS[2], oldest)
   end
   call('HSET', KEYS[1], digest, head)
   call('ZADD', KEYS[2], now + ARGV[4], digest)

@@ -161,6 +161,7 @@ ENDPOINTS = (
         answer=documents.Activity,
         status=201,
         creates=True,
+        makes="activity_id",
         errors=("unknown_type", "illegal_move"),
         example={"type": "poll", "title": "Next topic", "config": {"settings": samples.POLL}},
         shows=samples.ACTIVITY,
@@ -175,6 +176,7 @@ ENDPOINTS = (
         answer=documents.Activity,
         status=201,
         creates=True,
+        makes="activity_id",
         errors=("unknown_type",),
         example={
             "activity_type": "poll",

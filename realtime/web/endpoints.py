@@ -28,8 +28,9 @@ class Endpoint:
 
     `self_or`: a participant may ask only about himself, everybody else needs this right. `answer` is the
     model of the document that comes with `status` (`files` are its media types where it is a file), `also` are
-    further statuses of success. `creates`: takes an Idempotency-Key. `takes_user`: needs no ticket, and takes
-    the token of a host. `example` and `shows` are an example body and answer.
+    further statuses of success. `creates`: takes an Idempotency-Key. `makes`: the parameter of paths that what
+    it makes is known by. `takes_user`: needs no ticket, and takes the token of a host. `example` and `shows`
+    are an example body and answer.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Endpoint:
     errors: tuple[str, ...] = ()
     self_or: str | None = None
     creates: bool = False
+    makes: str | None = None
     takes_user: bool = False
     answers_only: bool = False
     nullable: bool = False

@@ -1,6 +1,6 @@
 """OpenAPI 3.1, made from the table of endpoints and the models that check the traffic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -49,14 +49,10 @@ _KEYED: Final = ("idempotency_conflict", "under_way", "too_large", "invalid")
 def build_openapi(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
     """The whole document."""
     table = list(endpoints)
+    named = _names(table)
     paths: dict[str, dict[str, Any]] = {}
-    names: set[str] = set()
-    for endpoint in table:
-        operation = _operation(endpoint)
-        while operation["operationId"] in names:  # the same handler under an older path
-            operation["operationId"] += "_again"
-        names.add(operation["operationId"])
-        paths.setdefault(ROOT + endpoint.path, {})[endpoint.method.lower()] = operation
+    for name, endpoint in named.items():
+        paths.setdefault(ROOT + endpoint.path, {})[endpoint.method.lower()] = _operation(name, endpoint, named)
     for tail, verb in (("/", "whole"), ("/ready", "ready"), ("/live", "live")):
         paths[f"{ROOT}/health{tail}"] = {"get": _health(verb)}
     return {
@@ -106,13 +102,24 @@ def errors_of(endpoint: Endpoint) -> list[str]:
     return sorted(set(codes))
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _names(table: Iterable[Endpoint]) -> dict[str, Endpoint]:
+    """Every endpoint by what its operation is called."""
+    named: dict[str, Endpoint] = {}
+    for endpoint in table:
+        name = f"{endpoint.noun}_{endpoint.verb}".lower()
+        while name in named:  # the same handler under an older path
+            name += "_again"
+        named[name] = endpoint
+    return named
+
+
+def _operation(name: str, endpoint: Endpoint, named: Mapping[str, Endpoint]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": f"{endpoint.noun}_{endpoint.verb}".lower(),
+        "operationId": name,
         "summary": endpoint.summary,
         "tags": [endpoint.noun.removesuffix("Feed").lower()],
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
-        "responses": _responses(endpoint),
+        "responses": _responses(endpoint, _links(endpoint, named)),
         "security": [{"ticket": []}] if endpoint.right is not None else [{}, {"ticket": []}] if endpoint.takes_user else [],
     }
     if endpoint.right is not None:
@@ -157,7 +164,21 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     return [*([_LEASE] if endpoint.right == "direct" else []), *([_KEY] if endpoint.creates else [])]
 
 
-def _responses(endpoint: Endpoint) -> dict[str, Any]:
+def _links(source: Endpoint, named: Mapping[str, Endpoint]) -> dict[str, Any]:
+    """What can be done with that which an endpoint makes, and where its answer says what is needed for it."""
+    if source.makes is None or source.answer is None:
+        return {}
+    known = {name: f"$request.path.{name}" for name in source.parameters()}
+    known |= {name: f"$response.body#/{name}" for name in source.answer.model_fields if name in _PARAMETERS}
+    known.setdefault(source.makes, "$response.body#/id")
+    return {
+        name: {"operationId": name, "parameters": {each: known[each] for each in target.parameters()}}
+        for name, target in named.items()
+        if source.makes in target.parameters() and known.keys() >= set(target.parameters())
+    }
+
+
+def _responses(endpoint: Endpoint, links: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status in (endpoint.status, *endpoint.also):
         answer: dict[str, Any] = {"description": {304: "Not modified: the ETag is still right."}.get(status, "Done.")}
@@ -168,6 +189,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             answer["content"] = {"application/json": {"schema": schema, "example": endpoint.shows}}
             if endpoint.streams:
                 answer["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        if links and status != 304:
+            answer["links"] = links
         if status == endpoint.status and endpoint.files:
             answer["content"] = {media: {"schema": {}} for media in endpoint.files}
             answer["content"]["application/json"] = {"schema": {"type": "object"}, "example": endpoint.shows}

@@ -210,6 +210,7 @@ _CREATE: dict[str, Any] = {
     "status": 201,
     "also": (200,),
     "creates": True,
+    "makes": "response_id",
     "answers_only": True,
     "errors": _REFUSED,
     "example": samples.NEW_RESPONSE,

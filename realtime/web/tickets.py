@@ -78,6 +78,7 @@ ENDPOINTS = (
         answer=credentials.IssuedTicket,
         status=201,
         creates=True,
+        makes="ticket_id",
         errors=("too_many_tickets", "in_use"),
         example={"role": "moderator", "label": "Ben, at the back"},
         shows=samples.TICKET | {"ticket": f"pt.{samples.SESSION_ID}.…"},
