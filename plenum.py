@@ -23,7 +23,10 @@ VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "plenum-stamp")
 LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}  # The second holds all of the first.
-PARTS = ("pyproject.toml", "hatch_build.py", os.path.join("realtime", "delivery", "fanout.c"))  # What is installed from here.
+PARTS = (  # What is installed from here.
+    "pyproject.toml", "hatch_build.py", os.path.join("realtime", "delivery", "fanout.c"),
+    os.path.join("realtime", "core", "speedups.c"),
+)  # fmt: skip
 OTHER_NAMES = ("python3.13", "python3.12", "python3.11", "python3.14")
 
 

@@ -164,7 +164,9 @@ async def main(quick: bool, repeats: int) -> Report:
         commands = {
             people: f"{found} The same script without a hub and a flusher, a hundred answers per call: {short(cost.median)} us; "
             "what is above it is the calls' fixed part (commands that are the same for one answer and for a hundred, and the write "
-            "to disk) shared by fewer answers, and the flusher's reading. Fuller calls (`PLENUM_ACCEPT_PAUSE_MS`) lower it."
+            "to disk) shared by fewer answers, and the flusher's reading. Fuller calls (`PLENUM_ACCEPT_PAUSE_MS`) lower it. What "
+            "would have to change: an answer goes to four keys and to the outbox, in Lua, and all of that to the log on disk; "
+            "a module in C would spare the Lua, and a log of one record per call instead of one per command much of the rest."
             for people, found in commands.items()
         }
     for people, cases in measured.items():
@@ -186,7 +188,12 @@ async def sample(on: Stores, saver: int, seconds: float) -> str:
             with sampling(served.pid):
                 await case.block(seconds)
             case.crowd.leave()
-        return f"The hub's time while it takes answers, {summary(path)}."
+        return (
+            f"The hub's time while it takes answers, {summary(path)}. What would have to change: the echo has the machine for "
+            "itself and its load, while a hub shares caches and cores with Valkey, PostgreSQL, the flusher and its load; of what "
+            "it does itself the kernel's part of a send and a receive is the same as the echo's, and the rest would have to be "
+            "compiled as a whole, from the frame to the script's call and from its reply to the acknowledgement."
+        )
 
 
 async def poll_again(cases: dict[str, Case], costs: RedisCosts, seconds: float) -> None:

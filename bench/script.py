@@ -11,7 +11,7 @@ from bench.measure import cpu_seconds
 from bench.phones import uuid7
 from realtime.store import keys, scripts
 from realtime.store.connection import Incarnation
-from realtime.store.intake import Body, Intake, Submission, Target, Verdict
+from realtime.store.intake import Body, Intake, Submission, Target, Told, Verdict
 from realtime.store.servers import Servers
 
 SHARDS = 16
@@ -54,11 +54,11 @@ class Caller:
         """One call: each of these people answers."""
         version = int(self._redis.hget(self._session.activity(activity_id), "version"))
         target = Target(self._session, activity_id, 1, version)
-        part = []
+        part: list[Submission] = []
         for number, person in enumerate(people):
             counters = json.dumps({f"choice:{_choice(number)}": 1}, separators=(",", ":"))
             head, own = envelope(number)
-            part.append(Submission(target, Body("", 0, counters, head, ""), own, person, uuid7(), uuid7(), self._hear))
+            part.append(Told(self._hear, target, Body("", 0, counters, head, ""), own, person, uuid7(), uuid7()))
         return Call(self._intake._pack(part, self._epoch), part)
 
     def call(self, call: Call) -> object:

@@ -46,7 +46,7 @@ from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
 from realtime.condition import Condition
 from realtime.core.errors import Refusal
-from realtime.delivery.fanout import choose_fan_out
+from realtime.delivery.fanout import choose_writers
 from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.loops import Loop, end_tasks, run_beside, until_done
@@ -115,12 +115,13 @@ class App:
             self.live, self.replicas, ensure, tick_ms=settings.tick_ms, slow_tick_ms=settings.slow_tick_ms,
             heartbeat_ms=settings.heartbeat_ms, presence_ms=settings.presence_ms, buffer_bytes=settings.buffer_bytes,
             connections=settings.connections, connections_per_ticket=settings.connections_per_ticket,
-            condition=self._condition_document, fan_out=choose_fan_out(), push_share=settings.push_share, lag_ms=settings.lag_ms,
+            condition=self._condition_document, writers=choose_writers(), push_share=settings.push_share, lag_ms=settings.lag_ms,
         )  # fmt: skip
         self.intake = Intake(
             servers, self.live.shards, batch=settings.accept_batch, pipeline=settings.accept_pipeline,
             waiting=settings.accept_waiting, high_water=settings.outbox_high_water, timeout_seconds=timeout,
             changes_limit=settings.changes_limit, pause_ms=settings.accept_pause_ms, fault=fault,
+            settled=self.hub.replies.flush,
         )  # fmt: skip
         self._pokes = pokes
         self.outbox = Outbox(servers, self.live.shards, timeout_seconds=max(timeout, 5.0))
@@ -152,9 +153,7 @@ class App:
             max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
-        self.moderating = Moderating(
-            pool, self.replicas, registry, self.publisher, ensure, most_decisions=settings.most_decisions
-        )
+        self.moderating = Moderating(pool, self.replicas, registry, self.publisher, ensure, most_decisions=settings.most_decisions)
         self.timing = Timing(
             pool, self.live, self.replicas, registry, self.directing, self.publisher, lambda: self.hub.rooms,
             clock_ms=settings.clock_ms,
@@ -180,9 +179,7 @@ class App:
             pool, self.live, self.replicas, ensure, self.flusher.hurry, registry=registry, settle_seconds=settings.settle_seconds,
             page_limit=settings.page_limit,
         )  # fmt: skip
-        self.exporting = Exporting(
-            pool, self.reading, registry, at_a_time=settings.exports, most_bytes=settings.export_bytes
-        )
+        self.exporting = Exporting(pool, self.reading, registry, at_a_time=settings.exports, most_bytes=settings.export_bytes)
         self.importing = Importing(
             self.directing, self.reading, registry, strict_types=settings.strict_types, max_activities=settings.max_activities
         )

@@ -14,8 +14,9 @@ from typing import Any, Final
 from realtime.activities.contract import Audience
 from realtime.core.errors import CloseCode, Refusal
 from realtime.core.messages import Health, Mine, encode
-from realtime.delivery.fanout import FanOut
+from realtime.delivery.fanout import Writers
 from realtime.delivery.pushing import MINOR_SECONDS, Delivery
+from realtime.delivery.replies import Replies
 from realtime.rooms import Connection, Own, Room, own_of, rounds_of
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
@@ -33,7 +34,7 @@ class Hub:
     def __init__(
         self, live: Live, replicas: Replicas, ensure: Callable[[str], Awaitable[None]], *, tick_ms: int, slow_tick_ms: int,
         heartbeat_ms: int, presence_ms: int, buffer_bytes: int, connections: int, connections_per_ticket: int,
-        condition: Callable[[], dict[str, Any]], fan_out: FanOut, push_share: float, lag_ms: int,
+        condition: Callable[[], dict[str, Any]], writers: Writers, push_share: float, lag_ms: int,
     ) -> None:  # fmt: skip
         self._live = live
         self._replicas = replicas
@@ -46,7 +47,8 @@ class Hub:
         self._push_share = push_share
         self._most_lag_seconds = lag_ms / 1_000
         self._lag_seconds = 0.0
-        self._delivery = Delivery(fan_out, buffer_bytes=buffer_bytes, heartbeat_seconds=heartbeat_ms / 1_000)
+        self.replies = Replies(writers.hand_out)
+        self._delivery = Delivery(writers.fan_out, buffer_bytes=buffer_bytes, heartbeat_seconds=heartbeat_ms / 1_000)
         self._most_connections = connections
         self._most_per_ticket = connections_per_ticket
         self._condition = condition
@@ -65,9 +67,7 @@ class Hub:
 
     # ------------------------------------------------------------------------------------------ connections
 
-    async def attach(
-        self, connection: Connection, epoch: str, since: int | None, *, crowded: bool = False
-    ) -> tuple[bytes, Own]:
+    async def attach(self, connection: Connection, epoch: str, since: int | None, *, crowded: bool = False) -> tuple[bytes, Own]:
         """Take a connection in; returns its state frame (delta or snapshot) and its own responses.
 
         `crowded`: many wait to be let in, so a state that the next tick completes is good enough. Raises Refusal.

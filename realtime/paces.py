@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import Final
 
 _MOST_WAIT_MS: Final = 10_000
+_FORGOTTEN_AFTER: Final = 32  # new names; looking each time would cost more than the table
 
 
 class Paces:
     """One bucket per name. One that is full again is as good as none and is forgotten, and so are the longest unused ones."""
 
-    __slots__ = ("_buckets", "_burst", "_clock", "_most", "_rate")
+    __slots__ = ("_buckets", "_burst", "_came", "_clock", "_most", "_rate")
 
     def __init__(self, *, per_second: float, burst: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = per_second
         self._burst = max(1.0, float(burst))
         self._most = most
+        self._came = 0
         self._clock = clock
         self._buckets: OrderedDict[str, list[float]] = OrderedDict()
 
@@ -25,7 +27,9 @@ class Paces:
         now = self._clock()
         bucket = self._buckets.get(name)
         if bucket is None:
-            self._forget(now)
+            self._came += 1
+            if self._came % _FORGOTTEN_AFTER == 0:
+                self._forget(now)
             bucket = self._buckets[name] = [self._burst, now]
             if len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
@@ -41,7 +45,7 @@ class Paces:
 
     def _forget(self, now: float) -> None:
         """Let two of the longest unused go for each new one, so that the table is as large as the crowd of the last moments."""
-        for _ in range(2):
+        for _ in range(2 * _FORGOTTEN_AFTER):
             name = next(iter(self._buckets), None)
             if name is None:
                 return

@@ -105,6 +105,10 @@ class Connection:
         self.wire.send(self.wire.frame(payload))
         self._sent_at = time.monotonic()
 
+    def was_sent(self, now: float) -> None:
+        """Something was written to it that leaves it where it is."""
+        self._sent_at = now
+
 
 class Order:
     """The members of a cohort in a row, with their sockets: what one call writes to."""

@@ -12,16 +12,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOW_ARGUMENTS = "import sys; print(*sys.argv[1:], sep='|'); sys.exit(7)\n"
-INSTALLED = ("pyproject.toml", "hatch_build.py", "realtime/delivery/fanout.c")
+INSTALLED = ("pyproject.toml", "hatch_build.py", "realtime/delivery/fanout.c", "realtime/core/speedups.c")
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder with spaces in its path that holds the bootstrap and what it reads."""
     folder = tmp_path / "a clone"
-    folder.mkdir()
-    (folder / "realtime" / "delivery").mkdir(parents=True)
     for name in ("plenum.py", "requirements.lock", "requirements-test.lock", *INSTALLED):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
 

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from hatch_build import LIBRARIES
 from tests.run import LANES, TIERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,7 +177,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path: Path, files: list[Path
     with zipfile.ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
     ours = {str(p.relative_to(ROOT)) for p in files if p.relative_to(ROOT).parts[0] in PACKAGES}
-    built = {"realtime/delivery/libfanout.so"} if (ROOT / "realtime" / "delivery" / "libfanout.so").exists() else set()
+    built = {library.target for library in LIBRARIES if (ROOT / library.target).exists()}
     assert shipped == ours | built
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from realtime.activities.contract import Audience
-from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
+from realtime.delivery.fanout import IN_PYTHON, choose_writers
 from realtime.delivery.pushing import Delivery
 from realtime.rooms import Connection, Room
 from realtime.web.handshake import NoAsgiSocket, http_with
@@ -84,8 +84,8 @@ class Application:
     def __init__(self, *, in_python: bool) -> None:
         self.room = Room("hall")
         self.state = Changing()
-        fan_out = fan_out_in_python if in_python else choose_fan_out()
-        self.delivery = Delivery(fan_out, buffer_bytes=65_536, heartbeat_seconds=3_600.0)
+        writers = IN_PYTHON if in_python else choose_writers()
+        self.delivery = Delivery(writers.fan_out, buffer_bytes=65_536, heartbeat_seconds=3_600.0)
         self._path = ""
 
     def refuse(self, path: str, origin: str | None, host: str | None) -> HTTPStatus | None:

@@ -6,72 +6,29 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from realtime.activities.answers import envelope, judge
-from realtime.activities.config import Config
 from realtime.activities.contract import ActivityType
 from realtime.activities.crowding import fold
 from realtime.activities.projection import ActivityCopy, live_of
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
-from realtime.commands.judgements import Judgements, is_alike_for_all, judgement_of
+from realtime.commands.judgements import Judgements, admission, is_alike_for_all, judgement_of, name_of
+from realtime.commands.pressing import Presser, Pressing
 from realtime.core import json_text
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
-from realtime.core.messages import Accepted, Frame, Refused, Retry, Submit, Withdraw, read_command
-from realtime.core.presses import Press, accepted_text
+from realtime.core.messages import Accepted, Frame, Submit, Withdraw, read_command
+from realtime.core.presses import Press
+from realtime.core.refusals import refusal_frame
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
-from realtime.store import keys
-from realtime.store.intake import COLD, UNKNOWN, Body, Intake, Submission, Target, Verdict
+from realtime.store.intake import COLD, UNKNOWN, Body, Intake, Told, Verdict
 from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
-from realtime.tickets import KeyRing, Receipt, Signed, digest_of, signed_text
+from realtime.tickets import KeyRing, Receipt, Signed, digest_of
 
 Reply = Callable[[Frame], None]
-Acknowledge = Callable[[int, bytes], None]  # offset, the ready reply
 
-_MOST_ROUNDS: Final = 64  # of one activity, of which answers come at the same time
 MOST_JUDGEMENTS: Final = 4  # an answer is judged again when settings change under it, but not for ever
-
-
-def refusal_frame(message_id: int | None, refusal: Refusal) -> Refused | Retry:
-    """The reply that carries a refusal."""
-    details = {name: value for name, value in refusal.details.items() if name != "id"}
-    if refusal.retry:
-        return Retry(
-            id=message_id, code=refusal.code, message=refusal.message, after_ms=refusal.after_ms or 500, details=details
-        )
-    return Refused(id=message_id, code=refusal.code, message=refusal.message, details=details)
-
-
-class Standing:
-    """An activity as its document says it now, with all that is the same for every answer to it."""
-
-    __slots__ = ("admits", "config", "document", "from_ms", "id", "kind", "round", "session", "settings", "targets", "version",
-                 "visible")  # fmt: skip
-
-    def __init__(self, copy: ActivityCopy, registry: Registry, session: keys.Session) -> None:
-        assert copy.document is not None
-        self.id, self.document = copy.id, copy.document
-        self.kind, self.config, self.settings = copy.rules(registry)
-        self.session = session
-        self.round: int = self.document["round"]
-        self.version: int = self.document["settings_version"]
-        self.from_ms: int | None = self.document.get("from_ms") or None
-        self.visible = self.document["state"] in VISIBLE
-        self.admits = type(self.kind).admit is ActivityType.admit  # whoever may answer at all
-        self.targets: dict[int, Target] = {}
-
-    def target(self, round: int) -> Target:
-        target = self.targets.get(round)
-        if target is None:
-            if len(self.targets) >= _MOST_ROUNDS:
-                self.targets.clear()
-            target = Target(self.session, self.id, round, self.version, self.kind.most_counters)
-            self.targets[round] = target
-        return target
-
-    def elapsed_ms(self, now_ms: int) -> int | None:
-        return None if self.from_ms is None else max(0, now_ms - self.from_ms)
 
 
 class Answering:
@@ -94,6 +51,11 @@ class Answering:
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
         self._judgements = Judgements(most_judgements)
+        self._pressing = Pressing(
+            replicas, intake, registry, ring, self._judgements, shards=shards, durability=durability, look_again=self._press_again,
+            clock=clock,
+        )  # fmt: skip
+        self.press: Final[Callable[[Actor, Press, Presser], bool]] = self._pressing.take
 
     def submit(self, actor: Actor, command: Submit | Withdraw, reply: Reply, *, data: bytes = b"") -> None:
         """Judge and count an answer; `reply` is called exactly once, now or later, never raises.
@@ -101,63 +63,6 @@ class Answering:
         `data` is the answer's text as it was sent, by which the next one like it is known.
         """
         self._judge(actor, command, reply, 1, data=data)
-
-    def press(self, actor: Actor, press: Press, reply: Reply, acknowledge: Acknowledge) -> bool:
-        """Count an answer like one that was judged before; False where there was none, and nothing was done.
-
-        Then `acknowledge` gets the ready reply and its offset, or `reply` a refusal.
-        """
-        replica = self._replicas.peek(actor.session_id)
-        copy = None if replica is None else replica.activities.get(press.activity_id)
-        if replica is None or copy is None or copy.document is None:
-            return False
-        standing = self._standing(copy, actor.session_id)
-        judgement = self._judgements.find((press.activity_id, standing.version, press.data))
-        participant_id = actor.participant_id
-        if judgement is None or not standing.visible or participant_id is None or actor.role != "participant":
-            return False
-        kind, settings = standing.kind, standing.settings
-        round = press.round or standing.round
-        now_ms = int(self._clock() * 1_000)
-        elapsed_ms = standing.elapsed_ms(now_ms)
-
-        def done(verdict: Verdict) -> None:
-            error = verdict.error
-            if error is None:
-                at_ms = verdict.at_ms if verdict.duplicate else now_ms
-                signed = signed_text(
-                    actor.session_id, press.activity_id, participant_id, press.submission_id, round, judgement.digest
-                )
-                receipt = self._ring.receipt_text(signed, verdict.epoch, verdict.offset, verdict.revision, at_ms)
-                text = accepted_text(
-                    press.id, press.activity_id, press.submission_id, verdict.response_id, judgement.entry, round,
-                    verdict.revision, verdict.epoch, verdict.offset, receipt, self._durability, verdict.duplicate,
-                )  # fmt: skip
-                acknowledge(verdict.offset, text)
-            elif isinstance(error, Refusal) and not (error.code == "wrong_round" and press.round is None):
-                reply(refusal_frame(press.id, error))
-            else:
-                command = read_command(press.text)
-                self._look_again(actor, command, reply, 1, None, load=error == COLD, readmit=error == UNKNOWN)
-
-        barred = None
-        if not standing.admits:
-            barred = _admission(kind, live_of(copy, settings, replica.people), participant_id, judgement.answer)
-        body = judgement.body(kind, settings, elapsed_ms, participant_id, _name(actor, standing.config))
-        rest = judgement.rest(press.metadata, elapsed_ms)
-        self._intake.put(
-            Submission(
-                standing.target(round), body, rest, participant_id, press.submission_id, new_uuid(now_ms), done,
-                press.revision or 0, refusal=barred,
-            )
-        )  # fmt: skip
-        return True
-
-    def _standing(self, copy: ActivityCopy, session_id: str) -> Standing:
-        standing = copy.standing
-        if not isinstance(standing, Standing) or standing.document is not copy.document:
-            standing = copy.standing = Standing(copy, self._registry, keys.session(session_id, self._shards))
-        return standing
 
     async def submit_draft(self, actor: Actor, command: Submit, *, at_ms: int) -> Frame:
         """Put a draft through the same path when time is up, as of the moment it was last saved."""
@@ -212,7 +117,7 @@ class Answering:
                 entry=command.entry
             )  # fmt: skip
             if judged.answer is not None and proof is None and type(kind).admit is not ActivityType.admit:
-                barred = _admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
+                barred = admission(kind, live_of(copy, settings, replica.people), actor.participant_id, judged.answer)
             judgement = judgement_of(kind, document["type"], judged, signed.digest)
             if text and judged.item is None and is_alike_for_all(kind, config) and json_text.is_value(text):
                 self._judgements.keep((command.activity_id, copy.settings_version, text), judgement)
@@ -224,7 +129,7 @@ class Answering:
                 counters = judgement.counters
             payload = judgement.payload(metadata, elapsed_ms, others)
             entry, limit = judged.entry, judged.entry_limit
-            item = judgement.item_of(actor.participant_id, _name(actor, config))
+            item = judgement.item_of(actor.participant_id, name_of(actor, config))
             if command.expected_revision is not None and proof is None:
                 expected = command.expected_revision
         else:
@@ -249,28 +154,35 @@ class Answering:
             ):
                 reply(refusal_frame(command.id, verdict.error))
             elif attempt < MOST_JUDGEMENTS:
-                self._look_again(actor, command, reply, attempt, draft_ms, load=verdict.error == COLD,
-                    readmit=verdict.error == UNKNOWN)
+                self._look_again(
+                    actor, command, reply, attempt, draft_ms, load=verdict.error == COLD, readmit=verdict.error == UNKNOWN
+                )
             else:
                 reply(refusal_frame(command.id, Refusal("recovering", after_ms=500)))
 
-        target = self._standing(copy, actor.session_id).target(round)
+        target = self._pressing.standing_of(copy, actor.session_id).target(round)
         self._intake.put(
-            Submission(
-                target, Body(entry, limit, counters, payload, item), "", actor.participant_id, command.submission_id,
-                new_uuid(now_ms), done, revision, expected, proof is not None, barred, draft_ms is not None,
+            Told(
+                done, target, Body(entry, limit, counters, payload, item), "", actor.participant_id, command.submission_id,
+                new_uuid(now_ms), revision, expected, proof is not None, barred, draft_ms is not None,
             )
         )  # fmt: skip
 
+    def _press_again(self, actor: Actor, press: Press, presser: Presser, verdict: Verdict) -> None:
+        command = read_command(press.text)
+        assert isinstance(command, Submit)
+        self._look_again(actor, command, presser.reply, 1, None, load=verdict.error == COLD, readmit=verdict.error == UNKNOWN)
+
     def _look_again(
         self, actor: Actor, command: Submit | Withdraw, reply: Reply, attempt: int, draft_ms: int | None, *, load: bool,
-        readmit: bool = False
-    ) -> None:
+        readmit: bool = False,
+    ) -> None:  # fmt: skip
         if len(self._slow) >= self._most_slow:
             reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
             return
-        task = asyncio.get_running_loop().create_task(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load,
-            readmit))
+        task = asyncio.get_running_loop().create_task(
+            self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load, readmit)
+        )
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 
@@ -289,17 +201,3 @@ class Answering:
             reply(refusal_frame(command.id, Refusal("recovering", after_ms=200)))
         else:
             self._judge(actor, command, reply, attempt + 1, draft_ms)
-
-
-def _name(actor: Actor, config: Config) -> str | None:
-    """The name under which others may see what somebody wrote."""
-    return None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
-
-
-def _admission(kind: Any, live: Any, participant_id: str, answer: Any) -> Refusal | None:
-    """Why the live state does not allow this answer; a duplicate of an accepted one is allowed all the same."""
-    try:
-        kind.admit(live, participant_id, answer)
-    except Refusal as refusal:
-        return refusal
-    return None

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from realtime.activities.answers import Judged, item_document
 from realtime.activities.config import Config
 from realtime.activities.contract import ActivityType, count
+from realtime.commands.actors import Actor
+from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
 from realtime.store.intake import Body
 
@@ -33,20 +35,18 @@ class Judgement:
     entry_limit: int
     item: Any
     digest: str  # of the answer's canonical text, which receipts are bound to
-    _body: Body | None = None
+    shared: Body | None = None  # what is sent to the live store, where nothing in it is of one answer alone
 
     def body(
         self, kind: ActivityType[Any, Any], settings: BaseModel, elapsed_ms: int | None, participant_id: str, name: str | None
     ) -> Body:
         """What is sent to the live store, up to the payload's metadata; `rest` is what follows."""
-        if self._body is not None:
-            return self._body
         body = Body(
             self.entry, self.entry_limit, self.counters_of(kind, settings, elapsed_ms), self.head,
             self.item_of(participant_id, name),
         )  # fmt: skip
         if self.counters is not None and self.item is None:
-            self._body = body  # nothing in it is of one answer alone
+            self.shared = body
         return body
 
     @staticmethod
@@ -117,3 +117,17 @@ class Judgements:
         if len(self._young) >= self._most_young or now - self._young_since >= _UNUSED_SECONDS:
             self._old, self._young, self._young_since = self._young, {}, now
         self._young[key] = judgement
+
+
+def name_of(actor: Actor, config: Config) -> str | None:
+    """The name under which others may see what somebody wrote."""
+    return None if actor.anonymous or config.constraints.identity == "anonymous" else actor.nickname
+
+
+def admission(kind: Any, live: Any, participant_id: str, answer: Any) -> Refusal | None:
+    """Why the live state does not allow this answer; a duplicate of an accepted one is allowed all the same."""
+    try:
+        kind.admit(live, participant_id, answer)
+    except Refusal as refusal:
+        return refusal
+    return None

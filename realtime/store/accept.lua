@@ -23,8 +23,11 @@ ARGV  1 epoch  2 session id  3 activity id  4 round  5 settings version the answ
         number of its body, or number|revision (0: next)|expected revision (-1: any)|standing, where they
         are not 0, -1 and 0 (standing: 1 a receipt admits it, 2 the hub refuses it unless it was accepted
         before, 3 a draft: deadline and pause do not count)
-Returns  {server time ms, then per answer: code, offset, revision, response id, when it was accepted in ms (0: unknown)}
-         codes above 0: 1 accepted, 2 accepted before; below 0 see store/codes.py
+Returns  {server time ms, the session's offset before, others, then per answer: revision, response id}
+         Accepted answers have the offsets that follow, in their order; an empty response id is the one that was sent.
+         Where the revision is 0 it is one of the others, which are told in the same order, five values each:
+         code, offset, revision, response id, when it was accepted in ms (0: unknown)
+         code 2: accepted before; below 0 see store/codes.py
 Errors   EPOCH the shard lives in another epoch · COLD the session is not loaded · STALE settings changed
 ]]
 local EPOCH, META, ACTIVITY, STAMPS, PARTS, PEOPLE, SEEN, ANSWERS, ENTRIES, LIMITS, TALLY, ITEMS, PERSONAL, OUTBOX,
@@ -129,7 +132,8 @@ local function fits(counters)
 end
 
 local offset = tonumber(meta[2])
-local reply, at = { now }, 1
+local others, told = {}, 0
+local reply, at = { now, offset, others }, 3
 local answers_now, seen_now = {}, {}                        -- what this batch itself changed
 local sums, moved = {}, {}                                  -- counters JSON -> how often; extra counters
 local stamps, lines, accepted = {}, {}, 0
@@ -225,7 +229,7 @@ for i = 1, n do
       else
         offset = offset + 1
         room = room - 1
-        code, got_offset, got_revision, got_response, got_at = 1, offset, new_revision, old_response or fresh, now
+        code, got_revision, got_response = 1, new_revision, old_response or fresh
         if lives then sums[old_counters] = (sums[old_counters] or 0) - 1 end
         local flag, stands, line, own = 'l', body.stands, body.line, owns[i]
         if withdraws then
@@ -280,8 +284,15 @@ for i = 1, n do
       end
     end
   end
-  reply[at + 1], reply[at + 2], reply[at + 3], reply[at + 4], reply[at + 5] = code, got_offset, got_revision, got_response, got_at
-  at = at + 5
+  if code == 1 then
+    reply[at + 1], reply[at + 2] = got_revision, old_response or ''
+  else
+    reply[at + 1], reply[at + 2] = 0, ''
+    others[told + 1], others[told + 2], others[told + 3], others[told + 4], others[told + 5] =
+      code, got_offset, got_revision, got_response, got_at
+    told = told + 5
+  end
+  at = at + 2
 end
 
 if accepted > 0 then

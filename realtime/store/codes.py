@@ -2,7 +2,6 @@
 
 from typing import Final
 
-ACCEPTED: Final = 1
 ALREADY_ACCEPTED: Final = 2
 
 REFUSED_BY_HUB: Final = -40  # with the refusal the hub had prepared

@@ -8,14 +8,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from realtime.core.errors import Refusal
 from realtime.store import keys, scripts
-from realtime.store.codes import ACCEPTED, ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB, STRANGER
+from realtime.store.codes import ALREADY_ACCEPTED, REFUSALS, REFUSED_BY_HUB, STRANGER
 from realtime.store.connection import REDIRECTIONS, as_refusal
 from realtime.store.reads import bulk
 from realtime.store.servers import Servers
@@ -29,6 +30,7 @@ _FEW: Final = 16  # a call with fewer answers costs so little that nobody need w
 _HEAD_PARTS: Final = 30  # of a call, before the bodies
 _BODY_PARTS: Final = 5
 _ANSWER_PARTS: Final = 5
+_OTHER_PARTS: Final = 5  # of a reply, about an answer that was not accepted just now
 
 STALE: Final = "stale"  # the activity's settings changed: judge the answer again
 UNKNOWN: Final = "stranger"  # the live store forgot who this is: let the ticket's holder in again
@@ -76,22 +78,52 @@ class Body(NamedTuple):
     item: str
 
 
-@dataclass(slots=True)
 class Submission:
-    """A checked answer, ready for the accept script. `done` is called once, in the loop."""
+    """A checked answer, ready for the accept script. Either `accept` or `decide` is called, once, in the loop.
 
-    target: Target
-    body: Body
-    own: str  # the rest of the payload; ASCII
-    participant_id: str
-    submission_id: str
-    response_id: str
-    done: Callable[[Verdict], None] = field(repr=False)
-    revision: int = 0
-    expected_revision: int = -1
-    by_receipt: bool = False
-    refusal: Refusal | None = None  # why it may not be counted, unless it was before
-    by_clock: bool = False  # a draft that the deadline submits: it may come after it
+    `own` is the rest of the payload, ASCII; `refusal` says why it may not be counted, unless it was before; with
+    `by_clock` it is a draft that the deadline submits, which may come after it.
+    """
+
+    __slots__ = ("body", "by_clock", "by_receipt", "expected_revision", "own", "participant_id", "refusal", "response_id",
+                 "revision", "submission_id", "target")  # fmt: skip
+
+    def __init__(
+        self, target: Target, body: Body, own: str, participant_id: str, submission_id: str, response_id: str, revision: int = 0,
+        expected_revision: int = -1, by_receipt: bool = False, refusal: Refusal | None = None, by_clock: bool = False,
+    ) -> None:  # fmt: skip
+        self.target = target
+        self.body = body
+        self.own = own
+        self.participant_id = participant_id
+        self.submission_id = submission_id
+        self.response_id = response_id
+        self.revision = revision
+        self.expected_revision = expected_revision
+        self.by_receipt = by_receipt
+        self.refusal = refusal
+        self.by_clock = by_clock
+
+    def accept(self, offset: int, revision: int, response_id: str, epoch: str, at_ms: int) -> None:
+        """It is accepted, just now."""
+        self.decide(Verdict(None, offset, revision, response_id, epoch, at_ms))
+
+    def decide(self, verdict: Verdict) -> None:
+        """It is decided in another way, or not yet."""
+        raise NotImplementedError
+
+
+class Told(Submission):
+    """One that tells its verdict to whoever asked."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self, tell: Callable[[Verdict], None], *about: Any, **how: Any) -> None:
+        super().__init__(*about, **how)
+        self._tell = tell
+
+    def decide(self, verdict: Verdict) -> None:
+        self._tell(verdict)
 
 
 class _Lane:
@@ -115,7 +147,7 @@ class Intake:
     def __init__(
         self, servers: Servers, shards: list[keys.Shard], *, batch: int, pipeline: int, waiting: int,
         high_water: int, timeout_seconds: float, changes_limit: int = 20_000, pause_ms: int = 0,
-        fault: Callable[[str], None] = lambda _: None,
+        settled: Callable[[], None] = lambda: None, fault: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._servers = servers
         self._incarnation = servers.incarnation
@@ -127,6 +159,7 @@ class Intake:
         self._most_keys = changes_limit * 9 // 10  # the rest is for what presenters write
         self._timeout_seconds = timeout_seconds
         self._pause_seconds = pause_ms / 1_000
+        self._settled = settled  # after each call's verdicts: what they say may go out together
         self._fault = fault  # test hook
         self._lanes: dict[str, _Lane] = {}
         self.waiting = 0  # answers that no call carries yet
@@ -134,16 +167,16 @@ class Intake:
         self.calls = 0
 
     def put(self, submission: Submission) -> None:
-        """Take a submission; its `done` gets the verdict. Above the limit it is told to retry at once."""
+        """Take a submission, which gets its verdict. Above the limit it is told to retry at once."""
         place = self._incarnation.places[submission.target.session.shard]
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(place)
         if self.waiting >= self._most_waiting:
-            submission.done(Verdict(Refusal("overloaded", after_ms=1_000)))
+            submission.decide(Verdict(Refusal("overloaded", after_ms=1_000)))
             return
         if time.monotonic() < lane.open_until:
-            submission.done(Verdict(Refusal("unavailable", after_ms=500)))
+            submission.decide(Verdict(Refusal("unavailable", after_ms=500)))
             return
         lane.waiting.append(submission)
         self.waiting += 1
@@ -220,8 +253,11 @@ class Intake:
         self.judged += sum(len(part) for _, part in calls)
         if any(isinstance(result, NoScriptError) for result in results):
             await self._reload(lane)
-        for (epoch, part), result in zip(calls, results, strict=True):
-            self._deliver(part, epoch, result)
+        try:
+            for (epoch, part), result in zip(calls, results, strict=True):
+                self._deliver(part, epoch, result)
+        finally:
+            self._settled()
 
     async def _reload(self, lane: _Lane) -> None:
         try:
@@ -288,24 +324,31 @@ class Intake:
         if isinstance(result, Exception):
             _tell(part, as_refusal(result))
             return
-        codes, offsets, revisions, responses, times = (result[start::5] for start in range(1, 6))
-        for one, code, offset, revision, response_id, at_ms in zip(
-            part, codes, offsets, revisions, responses, times, strict=True
-        ):
-            verdict = Verdict(None, offset, revision, response_id, epoch, at_ms, code == ALREADY_ACCEPTED)
-            if code == STRANGER:
-                verdict.error = UNKNOWN
-            elif code == REFUSED_BY_HUB:
-                verdict.error = one.refusal
-            elif code not in (ACCEPTED, ALREADY_ACCEPTED):
-                details = {"revision": revision} if revision else {}
-                verdict.error = Refusal(REFUSALS[code], details=details, after_ms=2_000 if code == -20 else None)
-            one.done(verdict)
+        at_ms, offset, others = result[0], result[1], iter(result[2])
+        for one, revision, response_id in zip(part, result[3::2], result[4::2], strict=True):
+            if revision:
+                offset += 1
+                one.accept(offset, revision, response_id or one.response_id, epoch, at_ms)
+            else:
+                one.decide(_read_other(one, epoch, *islice(others, _OTHER_PARTS)))
+
+
+def _read_other(one: Submission, epoch: str, code: int, offset: int, revision: int, response_id: str, at_ms: int) -> Verdict:
+    """What the script says of an answer that it did not accept just now."""
+    verdict = Verdict(None, offset, revision, response_id, epoch, at_ms, code == ALREADY_ACCEPTED)
+    if code == STRANGER:
+        verdict.error = UNKNOWN
+    elif code == REFUSED_BY_HUB:
+        verdict.error = one.refusal
+    elif code != ALREADY_ACCEPTED:
+        details = {"revision": revision} if revision else {}
+        verdict.error = Refusal(REFUSALS[code], details=details, after_ms=2_000 if code == -20 else None)
+    return verdict
 
 
 def _tell(part: list[Submission], error: Refusal | str) -> None:
     for one in part:
-        one.done(Verdict(error))
+        one.decide(Verdict(error))
 
 
 def _standing(one: Submission) -> str:

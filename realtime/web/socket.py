@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from realtime.commands.actors import Actor
-from realtime.commands.answering import Answering, refusal_frame
+from realtime.commands.answering import Answering
 from realtime.commands.drafting import Drafting
 from realtime.core import json_text
 from realtime.core.errors import CloseCode, Refusal
@@ -40,6 +40,7 @@ from realtime.core.messages import (
     read_command,
 )
 from realtime.core.presses import Press, pong_text, read_ping, read_press
+from realtime.core.refusals import refusal_frame
 from realtime.hub import Hub
 from realtime.identity import Identity
 from realtime.rooms import Connection, Own
@@ -116,7 +117,9 @@ class Sockets:
                 "protocol": PROTOCOL_VERSION,
                 "session_id": actor.session_id,
                 "you": {
-                    "role": actor.role, "participant_id": actor.participant_id, "nickname": actor.nickname,
+                    "role": actor.role,
+                    "participant_id": actor.participant_id,
+                    "nickname": actor.nickname,
                     "extra_time_percent": own.extra_time_percent,
                 },
                 "server_time_ms": int(self.clock() * 1_000),
@@ -192,13 +195,13 @@ class Socket:
             again = Refusal("invalid", "This connection has said hello already.")
             # Commands right behind the hello are welcome once it is answered.
             early = Refusal("limited", "Wait for the welcome.", after_ms=200)
-            self._reply(refusal_frame(command.id, again if isinstance(command, Hello) else early))
+            self.reply(refusal_frame(command.id, again if isinstance(command, Hello) else early))
         elif isinstance(command, Hello):
             self._greeted = True
             self._cancel_deadline()
             self._start(self._greet(command), command.id)
         else:
-            self._reply(refusal_frame(command.id, Refusal("unauthenticated", "The first frame must be a hello.")))
+            self.reply(refusal_frame(command.id, Refusal("unauthenticated", "The first frame must be a hello.")))
             self._wire.close(CloseCode.PROTOCOL)
 
     def _hear(self, connection: Connection, text: bytes, press: Press | None) -> None:
@@ -212,13 +215,13 @@ class Socket:
         answers = type(command) is Submit or type(command) is Withdraw
         wait_ms = 0 if press is not None else self._pace(connection, answers=answers)
         if wait_ms:
-            self._reply(refusal_frame(command.id, Refusal("limited", after_ms=wait_ms)))
+            self.reply(refusal_frame(command.id, Refusal("limited", after_ms=wait_ms)))
         elif answers:
-            self._sockets.answering.submit(self._actor, command, self._reply, data=press.data if press else b"")
+            self._sockets.answering.submit(self._actor, command, self.reply, data=press.data if press else b"")
         elif isinstance(command, Hello):
-            self._reply(refusal_frame(command.id, Refusal("invalid", "This connection has said hello already.")))
+            self.reply(refusal_frame(command.id, Refusal("invalid", "This connection has said hello already.")))
         elif isinstance(command, Ping):
-            self._reply(Pong(id=command.id, server_time_ms=int(self._sockets.clock() * 1_000)))
+            self.reply(Pong(id=command.id, server_time_ms=int(self._sockets.clock() * 1_000)))
         else:
             self._start(self._obey(command) if not isinstance(command, _DIRECTS) else self._direct(command), command.id)
 
@@ -227,9 +230,9 @@ class Socket:
         assert self._actor is not None
         wait_ms = self._pace(connection, answers=True)
         if wait_ms:
-            self._reply(refusal_frame(press.id, Refusal("limited", after_ms=wait_ms)))
+            self.reply(refusal_frame(press.id, Refusal("limited", after_ms=wait_ms)))
             return True
-        return self._sockets.answering.press(self._actor, press, self._reply, self._acknowledge)
+        return self._sockets.answering.press(self._actor, press, self)
 
     def _pace(self, connection: Connection, *, answers: bool) -> int:
         """How many ms this ticket, or with an answer its whole session, has to wait; 0 for not at all."""
@@ -240,11 +243,11 @@ class Socket:
         self._faults += 1
         message_id = refusal.details.get("id")
         # `true` is an int to Python, and not an id.
-        self._reply(refusal_frame(message_id if type(message_id) is int and message_id >= 0 else None, refusal))
+        self.reply(refusal_frame(message_id if type(message_id) is int and message_id >= 0 else None, refusal))
         if self._faults >= _MOST_FAULTS or (not self._greeted):
             self._wire.close(CloseCode.PROTOCOL)
 
-    def _reply(self, frame: Frame) -> None:
+    def reply(self, frame: Frame) -> None:
         connection = self._connection
         if connection is None:
             self._wire.send(self._wire.frame(encode(frame)))
@@ -253,17 +256,17 @@ class Socket:
             connection.own_offset = max(connection.own_offset, frame.offset)
         connection.push(encode(frame))
 
-    def _acknowledge(self, offset: int, text: bytes) -> None:
-        """The ready reply to an accepted answer."""
+    def acknowledge(self, offset: int, text: bytes) -> None:
+        """The ready reply to an accepted answer: it goes out with all that were accepted in the same call."""
         connection = self._connection
-        if connection is not None:
-            connection.own_offset = max(connection.own_offset, offset)
-            connection.push(text)
+        assert connection is not None
+        connection.own_offset = max(connection.own_offset, offset)
+        self._sockets.hub.replies.add(connection, text)
 
     def _start(self, work: Any, message_id: int) -> None:
         if len(self._tasks) >= _MOST_TASKS:
             work.close()
-            self._reply(refusal_frame(message_id, Refusal("limited", "Too many commands at once.", after_ms=200)))
+            self.reply(refusal_frame(message_id, Refusal("limited", "Too many commands at once.", after_ms=200)))
             return
         task = asyncio.get_running_loop().create_task(self._run(work, message_id))
         self._tasks.add(task)
@@ -273,11 +276,11 @@ class Socket:
         try:
             await work
         except Refusal as refusal:
-            self._reply(refusal_frame(message_id, refusal))
+            self.reply(refusal_frame(message_id, refusal))
         except Exception:
             # The boundary: a fault in one command must not take the connection or the process with it.
             log.exception("a command failed")
-            self._reply(refusal_frame(message_id, Refusal("internal", after_ms=1_000)))
+            self.reply(refusal_frame(message_id, Refusal("internal", after_ms=1_000)))
 
     async def _greet(self, hello: Hello) -> None:
         sockets = self._sockets
@@ -285,7 +288,7 @@ class Socket:
             async with sockets.greetings.turn(returning=hello.position is not None):
                 await self._welcome(hello)
         except Refusal as refusal:
-            self._reply(refusal_frame(hello.id, refusal))
+            self.reply(refusal_frame(hello.id, refusal))
             self._wire.close(_close_code(refusal))
 
     async def _welcome(self, hello: Hello) -> None:
@@ -360,7 +363,7 @@ class Socket:
                 connection.own_offset = max(connection.own_offset, result["offset"])
             case _:
                 result = await self._sockets.orders.obey(actor, command)
-        self._reply(Done(id=command.id, result=result))
+        self.reply(Done(id=command.id, result=result))
 
     async def _lead(self, actor: Actor, command: TakeLease | ReleaseLease) -> dict[str, Any]:
         """Take over, or let everybody direct."""

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.client.outbox import Entry
+from realtime.core import presses
 from realtime.core.errors import Refusal
 from realtime.core.json_text import decode
 from realtime.core.messages import Accepted, Ping, Pong, Submit, encode, read_command
-from realtime.core.presses import Press, accepted_text, pong_text, read_ping, read_press
+from realtime.core.presses import Press, accepted_text, fields_in_python, pong_text, read_ping, read_press
 
 ID = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a11"
 OTHER = "0198f0a2-6b1e-7c3a-9d55-3f2f0c8c7a12"
@@ -25,8 +26,15 @@ def written(**changes: Any) -> bytes:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def agree(text: bytes) -> Press:
+def read(text: bytes) -> Press | None:
+    """Read by what is used here, and the same in Python."""
     press = read_press(text)
+    assert press == fields_in_python(text)
+    return press
+
+
+def agree(text: bytes) -> Press:
+    press = read(text)
     assert press is not None
     command = read_command(text)
     assert isinstance(command, Submit)
@@ -84,7 +92,26 @@ def test_whatever_the_answer(data: Any, number: int, round: int | None) -> None:
     ],
 )
 def test_what_is_written_otherwise_is_left_to_the_parser(text: bytes) -> None:
-    assert read_press(text) is None
+    assert read(text) is None
+
+
+@given(
+    st.sampled_from(
+        [written(), written(round=12, revision=345), written(metadata=METADATA), written(metadata={"device_type": "phone"})]
+    ),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 2), st.binary(max_size=3)), max_size=4),
+)
+def test_compiled_and_python_read_the_same_of_anything(text: bytes, edits: list[tuple[int, int, bytes]]) -> None:
+    for place, gone, new in edits:
+        text = text[:place] + new + text[place + gone :]
+    assert presses._fields_of(text) == fields_in_python(text)
+
+
+@pytest.mark.parametrize("size", range(330))
+def test_compiled_and_python_read_the_same_of_what_is_cut_off(size: int) -> None:
+    text = written(round=12, revision=345, metadata=METADATA)
+    for part in (text[:size], text[:size] + b"}", text[:size] + text[size + 1 :]):
+        assert presses._fields_of(part) == fields_in_python(part)
 
 
 @pytest.mark.parametrize("text", [written()[:-1] + b',"receipt":"x"}', written()[:-1] + b',"metadata":{}}', written()[:-1]])

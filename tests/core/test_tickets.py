@@ -1,6 +1,7 @@
 """Tickets and receipts: what was signed is believed, and nothing else, however it was changed."""
 
 import dataclasses
+import hmac
 import random
 import string
 
@@ -13,6 +14,7 @@ from realtime.tickets import (
     ParticipantTicket,
     Receipt,
     Signed,
+    _Signer,
     digest_of,
     hash_ticket,
     new_presenter_ticket,
@@ -24,6 +26,12 @@ RING = KeyRing([OLD])
 ADA = ParticipantTicket(new_uuid(), new_uuid(), 'Ada 🔥|."', False, 2_000_000_000)
 ANSWER = Signed(new_uuid(), new_uuid(), new_uuid(), new_uuid(), 1, digest_of('{"selected":["a"]}'))
 RECEIPT = Receipt("abc-0123", 17, 3, 1_790_000_000_123)
+
+
+@pytest.mark.parametrize("size", [0, 1, 32, 63, 64, 65, 200])
+def test_the_signature_is_hmac_sha_256(size: int) -> None:
+    secret, body = b"s" * size, ANSWER.text.encode()
+    assert _Signer(secret, b"purpose\n").sign(body) == hmac.digest(secret, b"purpose\n" + body, "sha256")
 
 
 def mutations(text: str) -> set[str]:

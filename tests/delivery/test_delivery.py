@@ -13,72 +13,17 @@ from realtime.activities.registry import installed
 from realtime.core.errors import CloseCode
 from realtime.core.sync import Mirror
 from realtime.delivery import pushing
-from realtime.delivery.fanout import choose_fan_out, fan_out_in_python
+from realtime.delivery.fanout import choose_writers, fan_out_in_python
 from realtime.delivery.pushing import Delivery
 from realtime.rooms import Connection, Room
 from realtime.store.live import Changes
 from realtime.store.replicas import Replica
+from tests.delivery.lines import LineWire
 
 AT_ONCE = 300  # instead of more, for there are only so many open files
 MOVES = ["enter", "enter", "leave", "change", "change", "push", "push", "hear", "talk", "close", "beat", "epoch"]
-CALLS = [pytest.param(choose_fan_out(), id="fastest"), pytest.param(fan_out_in_python, id="python")]
-
-
-class LineWire:
-    """One line per frame over a real socket; keeps what the socket does not take, as a transport does."""
-
-    def __init__(self) -> None:
-        self._own, self._peer = socket.socketpair()
-        self._own.setblocking(False)
-        self._peer.setblocking(False)
-        self._own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_608)
-        self.descriptor = self._own.fileno()
-        self.touched = True
-        self.kept = b""
-        self.closed = False
-
-    def frame(self, payload: bytes) -> bytes:
-        return payload + b"\n"
-
-    def send(self, framed: bytes) -> None:
-        self.touched = True
-        if not self.closed:
-            self.kept += framed
-            self.flush()
-
-    def flush(self) -> None:
-        try:
-            while self.kept:
-                self.kept = self.kept[self._own.send(self.kept) :]
-        except BlockingIOError:
-            return
-
-    def buffered(self) -> int:
-        return len(self.kept)
-
-    def clear(self) -> bool:
-        if self.kept or self.closed:
-            return False
-        self.touched = False
-        return True
-
-    def close(self, code: CloseCode) -> None:
-        self.closed = self.touched = True
-
-    def read(self) -> list[dict[str, Any]]:
-        """All frames that a peer reads from here to the end."""
-        got = b""
-        while True:
-            self.flush()
-            try:
-                got += self._peer.recv(65_536)
-            except BlockingIOError:
-                if not self.kept:
-                    return [json.loads(line) for line in got.splitlines()]
-
-    def end(self) -> None:
-        self._own.close()
-        self._peer.close()
+FASTEST = choose_writers().fan_out
+CALLS = [pytest.param(FASTEST, id="fastest"), pytest.param(fan_out_in_python, id="python")]
 
 
 class Client:
@@ -209,7 +154,7 @@ async def test_who_comes_or_goes_between_two_parts_of_a_push(fan_out: Any, monke
 
 
 async def test_a_phone_that_does_not_read_costs_a_number_and_no_queue() -> None:
-    stage = Stage(choose_fan_out())
+    stage = Stage(FASTEST)
     asleep, awake = stage.enter(), stage.enter()
     await stage.settle()
     most = 0
@@ -226,9 +171,9 @@ async def test_a_phone_that_does_not_read_costs_a_number_and_no_queue() -> None:
 
 
 async def test_in_a_hall_phones_are_told_how_many_are_here_once_in_a_while_and_all_else_at_once(
-    monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stage = Stage(choose_fan_out())
+    stage = Stage(FASTEST)
     monkeypatch.setattr(pushing, "_HALL", 3)
     host, phone, newcomer = stage.enter(Audience.PRESENTERS), stage.enter(), stage.enter()
 
@@ -260,7 +205,7 @@ async def test_in_a_hall_phones_are_told_how_many_are_here_once_in_a_while_and_a
 
 
 async def test_dashboards_are_told_counts_that_phones_wait_for_and_nobody_waits_for_anything_else() -> None:
-    stage = Stage(choose_fan_out())
+    stage = Stage(FASTEST)
     host, phone = stage.enter(Audience.PRESENTERS), stage.enter()
 
     async def put(key: str, text: str, *, counts: bool) -> None:

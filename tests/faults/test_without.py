@@ -6,6 +6,7 @@ Here are the rules that can be left out of a real server; tests/simulation leave
 import contextlib
 import shutil
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,11 +82,11 @@ def let_save(cluster: Cluster) -> None:
         hub.database.heal()
 
 
-async def save_nothing(cluster: Cluster, room: Room, folder: Path) -> None:
+async def save_nothing(cluster: Cluster, room: Room, folder: Path, *, patience_seconds: float = 4) -> None:
     """PostgreSQL is out of reach for longer than a flush may try; nobody may be told meanwhile that his answer is saved."""
     await hold_back_saving(cluster, room)
     with contextlib.suppress(AssertionError):  # nobody was told, as it should be
-        await eventually(lambda: any(not mark.holds for mark in cluster.history.marks), "somebody was told", 4)
+        await eventually(lambda: any(not mark.holds for mark in cluster.history.marks), "somebody was told", patience_seconds)
     let_save(cluster)
 
 
@@ -128,7 +129,7 @@ async def run_without(rule: str, scenario: Scenario, cluster: Cluster, folder: P
         ("epoch_on_restart", roll_back, ("P1", "P3", "P8", "P11")),
         ("rebuild_from_pg", roll_back, ("P3",)),
         ("on_conflict", lose_replies, ("P1", "P3")),  # a first answer is lost, or the row stays behind a changed one
-        ("watermark_after_commit", save_nothing, ("P7",)),
+        ("watermark_after_commit", partial(save_nothing, patience_seconds=20), ("P7",)),
         ("receipts", close_what_was_forgotten, ("P1",)),
     ],
 )

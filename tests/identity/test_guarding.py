@@ -6,7 +6,7 @@ import pytest
 
 from realtime.commands.guarding import Guard
 from realtime.core.errors import Refusal
-from realtime.paces import Paces
+from realtime.paces import _FORGOTTEN_AFTER, Paces
 
 
 class Clock:
@@ -122,7 +122,7 @@ def test_a_table_of_paces_is_as_large_as_the_crowd_of_the_last_moments(clock: Cl
     for number in range(3_000):
         pace.take(f"guest {number}")
         clock.now += 0.01
-    assert len(pace._buckets) <= 20
+    assert len(pace._buckets) <= 20 + 2 * _FORGOTTEN_AFTER
     assert [pace.take("greedy") for _ in range(6)][-1] > 0
     clock.now += 0.05
     for number in range(100):

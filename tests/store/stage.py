@@ -21,7 +21,7 @@ from realtime.core.session import legacy_status
 from realtime.identifiers import new_uuid
 from realtime.store import keys, scripts
 from realtime.store.connection import Incarnation, connect, read_run_id
-from realtime.store.intake import Body, Intake, Submission, Target, Verdict
+from realtime.store.intake import Body, Intake, Submission, Target, Told, Verdict
 from realtime.store.live import Joining, Live
 from realtime.store.loading import Loader
 from realtime.store.outbox import Outbox
@@ -100,9 +100,7 @@ class Hall:
     async def publish(self, row: ActivityRow) -> tuple[bool, int, int]:
         rules = activity_rules(row, False)
         hides = not row.revealed
-        return await self.live.write_activity(
-            self.session_id, row.id, row.version, activity_document(row), hides=hides, **rules
-        )
+        return await self.live.write_activity(self.session_id, row.id, row.version, activity_document(row), hides=hides, **rules)
 
     async def admit(self, count: int = 1) -> list[str]:
         """Let people in, and return their ids."""
@@ -129,9 +127,9 @@ class Hall:
         )  # fmt: skip
         defaults: dict[str, Any] = {
             "target": target, "body": body, "own": "", "participant_id": participant_id, "submission_id": new_uuid(),
-            "response_id": new_uuid(), "done": done,
+            "response_id": new_uuid(),
         }  # fmt: skip
-        return Submission(**(defaults | values))
+        return Told(done, **(defaults | values))
 
     def send(self, participant_id: str, **values: Any) -> asyncio.Future[Verdict]:
         """Put an answer into the intake; the future gets the verdict."""
