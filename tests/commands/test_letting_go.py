@@ -63,6 +63,14 @@ def attributes_of(thing: Any) -> Iterator[tuple[str, Any]]:
                 yield name, getattr(thing, name)
 
 
+class Heard:
+    """Keeps what became of a press."""
+
+    def __init__(self, frames: list[Any]) -> None:
+        self.reply = frames.append
+        self.acknowledge = lambda _, ready: frames.append(ready)
+
+
 async def come_and_go(stage: Stage) -> None:
     """A session with all that happens in one, which then is deleted, and asked for once more."""
     app = stage.app
@@ -82,7 +90,7 @@ async def come_and_go(stage: Stage) -> None:
     text = f'{{"id":2,"type":"submit","activity_id":"{poll}","submission_id":"{new_uuid()}","data":{{"selected":["a"]}}}}'
     press = read_press(text.encode())
     assert press is not None
-    assert app.answering.press(people[1], press, frames.append, lambda _, ready: frames.append(ready)), "it is known by its text"
+    assert app.answering.press(people[1], press, Heard(frames)), "it is known by its text"
     await until(lambda: len(frames) == 2, "the second answer is counted")
     await app.directing.move(stage.presenter, poll, "closed")
     await stage.verify()
