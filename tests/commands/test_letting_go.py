@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from realtime import paces
 from realtime.activities.contract import Audience
 from realtime.commands import guarding, joining, judgements
 from realtime.commands.actors import Actor
@@ -33,6 +34,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "_CACHE_SECONDS", 0.0)
     monkeypatch.setattr(joining, "_CODE_KEPT_SECONDS", 0.0)
     monkeypatch.setattr(guarding, "_MOST_GOOD", 1)
+    monkeypatch.setattr(paces, "_FORGOTTEN_AFTER", 1)
 
 
 def sizes_of(root: Any) -> Counter[str]:
