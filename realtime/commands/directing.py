@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from persistence import activities, events, participants, sessions, tickets, timing
 from persistence.activities import ActivityRow
@@ -26,6 +26,8 @@ from realtime.store import keys
 from realtime.store.live import Live
 from realtime.store.passes import Passes
 from realtime.tickets import hash_ticket, hash_user, new_presenter_ticket
+
+_TRIES: Final = 5  # when others move an activity at the same time
 
 
 class Directing:
@@ -110,8 +112,8 @@ class Directing:
                 moved = await sessions.set_state(self._pool, row.id, to, expected_version=row.version)
                 row = await self._unless_lost(moved, row.id)
                 await self._record(actor, f"session_{to}")
-                if to == "completed":
-                    await self._close_all(actor)
+            if to == "completed":  # asked once more as well, which closes what a failure left open
+                await self._close_all(actor, row.id)
             settings = json.loads(row.settings)
             wanted = await changed_settings(settings, passcode=passcode, second_factor=second_factor)
             if locked is not None:
@@ -130,11 +132,29 @@ class Directing:
         await self._publisher.publish(row.id, None)
         return row
 
-    async def _close_all(self, actor: Actor) -> None:
-        """A session that is over takes no answers."""
-        for activity in await activities.of_session(self._pool, actor.session_id, limit=self._max_activities):
-            if activity.state in ("active", "paused"):
-                await self._move(actor, activity.id, "closed", expected_version=None)
+    async def _close_all(self, actor: Actor, session_id: str) -> None:
+        """A session that is over takes no answers. That it is over is told even where some activity cannot be closed now."""
+        try:
+            for activity in await activities.of_session(self._pool, session_id, limit=self._max_activities):
+                if activity.state in ("active", "paused"):
+                    await self._close(actor, activity.id)
+        except Refusal:
+            await self._publisher.publish(session_id, None)
+            raise
+
+    async def _close(self, actor: Actor, activity_id: str) -> None:
+        """Close an activity that others may be moving at the same time, the clock for one."""
+        for _ in range(_TRIES):
+            try:
+                await self._move(actor, activity_id, "closed", expected_version=None)
+            except Refusal as refusal:
+                if refusal.code in ("unknown_activity", "illegal_move"):
+                    return  # deleted or cancelled meanwhile: open it is not
+                if refusal.code != "version_conflict":
+                    raise
+            else:
+                return
+        raise Refusal("under_way", after_ms=200)
 
     async def delete_session(self, actor: Actor) -> None:
         """Delete a session with everything in it; its live state is dropped."""

@@ -139,13 +139,17 @@ class Drafting:
         return whole
 
     async def _submit_all(self, row: ActivityRow, drafts: list[Draft], people: dict[str, str]) -> bool:
-        frames = await asyncio.gather(*(self._submit(row, draft, people[draft.participant_id]) for draft in drafts))
+        nicknames = {draft.participant_id: people[draft.participant_id] for draft in drafts}
+        named = await self._live.named(row.session_id, nicknames)
+        frames = await asyncio.gather(
+            *(self._submit(row, one, people[one.participant_id], one.participant_id not in named) for one in drafts)
+        )
         accepted = sum(isinstance(frame, Accepted) for frame in frames)
         log.info("activity %s: %d of %d drafts handed in before it closes", row.id, accepted, len(drafts))
         return not any(isinstance(frame, Retry) for frame in frames)
 
-    async def _submit(self, row: ActivityRow, draft: Draft, nickname: str) -> Any:
-        actor = Actor(row.session_id, "participant", draft.participant_id, draft.participant_id, nickname)
+    async def _submit(self, row: ActivityRow, draft: Draft, nickname: str, anonymous: bool) -> Any:
+        actor = Actor(row.session_id, "participant", draft.participant_id, draft.participant_id, nickname, anonymous)
         name = f"{row.id}/{draft.round}/{draft.participant_id}/{draft.revision}/{draft.at_ms}"
         command = Submit(
             id=0, activity_id=row.id, submission_id=str(uuid.uuid5(_NAMESPACE, name)), data=json.loads(draft.data),

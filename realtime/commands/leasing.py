@@ -38,10 +38,13 @@ class Leasing:
         actor.need("direct")
         try:
             present = await self._passes.lease(actor.session_id)
+            if present in (0, token):
+                return
         except Cold:
-            return  # nobody has asked since the live store forgot: the command itself brings the session back
-        if present and token != present:
-            raise Refusal("not_directing", details={"director": (await self._session(actor.session_id))["director"]})
+            pass  # the live store forgot; what is stored decides
+        director = (await self._session(actor.session_id))["director"]
+        if director is not None and token != director["token"]:
+            raise Refusal("not_directing", details={"director": director})
 
     async def take(self, actor: Actor, label: str) -> dict[str, Any]:
         """Take over; returns who directs now, with the token. Whoever directed before is refused from here on."""

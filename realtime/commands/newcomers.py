@@ -16,7 +16,8 @@ async def store_newcomer(pool: Pool, live: Live, session_id: str, participant_id
     nickname = await live.nickname_of(session_id, participant_id)
     if nickname is None:
         raise Refusal("unknown_participant")
+    anonymous = participant_id not in await live.named(session_id, {participant_id: nickname})
     try:
-        await participants.create(pool, id=participant_id, session_id=session_id, nickname=nickname)
+        await participants.create(pool, id=participant_id, session_id=session_id, nickname=nickname, anonymous=anonymous)
     except ParticipantExists:
         log.debug("participant %s was flushed in this moment", participant_id)

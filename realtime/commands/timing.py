@@ -101,7 +101,7 @@ class Timing:
             except STORAGE_ERRORS as error:
                 log.debug("the clock waits for the database: %s", error)
             except Exception:
-                # The boundary: one activity that cannot be read must not stop the clock of all others.
+                # The boundary: what one turn meets must not stop the clock.
                 log.exception("the clock stumbled and goes on")
 
     async def close_due(self) -> None:
@@ -127,7 +127,12 @@ class Timing:
             replica = self._replicas.peek(session_id)
             for copy in list(replica.activities.values()) if replica is not None else ():
                 assert replica is not None
-                to = self._when_whole(replica, copy)
+                try:
+                    to = self._when_whole(replica, copy)
+                except Exception:
+                    # The boundary: a type whose rules break must not stop the clock of all other activities.
+                    log.exception("whether activity %s is to end cannot be told", copy.id)
+                    continue
                 if to is None or copy.document is None:
                     continue
                 offset, version = replica.offset, copy.document["version"]
@@ -162,7 +167,7 @@ class Timing:
         return online > 0 and missing == 0
 
     async def _act(self, session_id: str, activity_id: str, version: int, to: str) -> bool:
-        """Move or reveal; False where somebody else was first, or it has to be tried again."""
+        """Move or reveal; False where somebody else was first, or it has to be tried again, or cannot be done."""
         try:
             if to == "revealed":
                 await self._directing.reveal_by_clock(session_id, activity_id, version=version)
@@ -170,5 +175,9 @@ class Timing:
                 await self._directing.move_by_clock(session_id, activity_id, to, version=version)
         except Refusal as refusal:
             log.debug("activity %s was not %s by the clock: %s", activity_id, to, refusal)
+            return False
+        except Exception:
+            # The boundary: one activity that cannot be moved must not stop the clock of all that are due after it.
+            log.exception("activity %s cannot be %s by the clock", activity_id, to)
             return False
         return True

@@ -1,7 +1,7 @@
 """The live store: what is true of running sessions now. Every write is one script, every script is atomic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -235,6 +235,14 @@ class Live:
         session = self.session(session_id)
         holders = await self._ask(session, "HMGET", session.names, *folded)
         return {name for name, holder in zip(folded, holders, strict=True) if holder is not None}
+
+    async def named(self, session_id: str, nicknames: Mapping[str, str]) -> set[str]:
+        """Of some participants, by id with the name that the store has for them, those who gave it themselves."""
+        if not nicknames:
+            return set()
+        session = self.session(session_id)
+        holders = await self._ask(session, "HMGET", session.names, *(fold(name) for name in nicknames.values()))
+        return {one for one, holder in zip(nicknames, holders, strict=True) if holder == one}
 
     async def is_removed(self, session_id: str, participant_id: str) -> bool:
         session = self.session(session_id)

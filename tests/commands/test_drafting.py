@@ -135,3 +135,13 @@ async def test_drafts_of_those_with_extra_time_wait_for_it(stage: Stage) -> None
     await closed(stage, activity_id)
     tally = await stage.app.live.tally(stage.session_id, activity_id, 1)
     assert (tally.get("choice:a"), tally.get("choice:b")) == (1, 1)
+
+
+async def test_who_gave_no_name_has_none_where_the_draft_is_handed_in(stage: Stage) -> None:
+    activity_id = await stage.open("open_text", {"prompt": "Why?"})
+    named, nameless = await stage.join("Anonymous"), await stage.join(None)
+    await stage.draft(named, activity_id, {"entries": ["because"]}, auto_submit=True)
+    await stage.draft(nameless, activity_id, {"entries": ["why not"]}, auto_submit=True)
+    await stage.app.directing.move(stage.presenter, activity_id, "closed")
+    shown = [value for key, value in (await stage.seen(activity_id)).items() if key.startswith("view:item:")]
+    assert {item["text"]: item["author"] for item in shown} == {"because": "Anonymous", "why not": None}

@@ -4,6 +4,8 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
+
 from realtime.core.errors import Refusal
 from realtime.core.messages import Accepted
 from tests.commands.stage import POLL, Stage, code_of, refused, until
@@ -100,3 +102,37 @@ async def test_nothing_is_deleted_that_was_changed_meanwhile(stage: Stage) -> No
     assert (lost.code, lost.details["version"]) == ("version_conflict", 2)
     await stage.app.directing.delete_activity(stage.presenter, activity_id, expected_version=2)
     assert await stage.seen(activity_id) == {}
+
+
+async def test_a_session_ends_while_the_clock_closes_its_activities(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every activity somebody else raises the version just before it would be closed."""
+    opened = [await stage.open() for _ in range(3)]
+    step, seen = stage.app.directing._step, list[str]()
+
+    async def overtaken(row: Any, to: str, new_round: bool) -> Any:
+        if row.id not in seen:
+            seen.append(row.id)
+            await stage.app.pool.execute("UPDATE activities SET version = version + 1 WHERE id = $1", row.id)
+        return await step(row, to, new_round)
+
+    monkeypatch.setattr(stage.app.directing, "_step", overtaken)
+    await stage.app.directing.move_session(stage.presenter, to="completed")
+    assert seen == opened
+    assert [await stage.state(each) for each in opened] == ["closed"] * 3
+
+
+async def test_what_a_failure_left_open_is_closed_when_the_session_is_ended_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activity_id = await stage.open()
+
+    async def fail(*_: object) -> None:
+        raise Refusal("recovering", after_ms=200)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.app.directing, "_hand_in", fail)
+        assert (await refused(stage.app.directing.move_session(stage.presenter, to="completed"))).code == "recovering"
+    session = (await stage.app.reading.replica(stage.session_id)).session
+    assert (session["state"], await stage.state(activity_id)) == ("completed", "active"), "that it is over is told at once"
+    await stage.app.directing.move_session(stage.presenter, to="completed")
+    assert await stage.state(activity_id) == "closed"

@@ -188,3 +188,37 @@ async def test_the_clock_loses_against_a_presenter_who_was_first(stage: Stage) -
 async def _fenced(stage: Stage, activity_id: str) -> bool:
     offset: int | None = await stage.app.pool.fetchval("SELECT closed_offset FROM activities WHERE id = $1", activity_id)
     return offset is not None and offset > 0
+
+
+async def test_a_row_made_before_the_flush_knows_who_gave_no_name(stage: Stage) -> None:
+    people = [await stage.join(None), await stage.join("Anonymous"), await stage.join("Ann"), await stage.join("Ann")]
+    await until(lambda: _stored(stage, 4), "the flusher has stored them")
+    await stage.app.pool.execute("DELETE FROM participants WHERE session_id = $1", stage.session_id)  # as if it had not yet
+    for one in people:
+        assert one.participant_id is not None
+        await stage.app.timing.accommodate(stage.presenter, one.participant_id, 25)
+    rows = await stage.app.pool.fetch("SELECT nickname, anonymous FROM participants WHERE session_id = $1", stage.session_id)
+    assert sorted(map(tuple, rows)) == [("Ann", False), ("Ann 2", False), ("Anonymous", False), ("Anonymous", True)]
+
+
+async def _stored(stage: Stage, count: int) -> bool:
+    present: int = await stage.app.pool.fetchval("SELECT count(*) FROM participants WHERE session_id = $1", stage.session_id)
+    return present == count
+
+
+async def test_an_activity_that_breaks_the_clock_stops_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first that is due breaks at each turn; the one that is due after it is closed all the same."""
+    broken = await stage.open(constraints={"time_limit": 1, "grace_ms": 0})
+    other = await stage.open(constraints={"time_limit": 1, "grace_ms": 0})
+    move = stage.app.directing.move_by_clock
+
+    async def stumble(session_id: str, activity_id: str, to: str, *, version: int) -> object:
+        if activity_id == broken:
+            raise RuntimeError("the rules of a third party's type")
+        return await move(session_id, activity_id, to, version=version)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.app.directing, "move_by_clock", stumble)
+        await until(lambda: _is(stage, other, "closed"), "the other is closed")
+        assert await stage.state(broken) == "active"
+    await until(lambda: _is(stage, broken, "closed"), "closed once its rules are mended")
