@@ -25,6 +25,7 @@ log = logging.getLogger("plenum.hub")
 
 _MOST_STRETCH: Final = 9.0  # under load a tick takes at most ten times its ordinary time
 _CROWD: Final = 8  # connections to a room since its last tick that make a crowd
+_PRESENT_AT_ONCE: Final = 5_000  # people whose presence is noted in one call
 _PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
 
 
@@ -286,6 +287,7 @@ class Hub:
                     own = own_of(await self._live.own_state(room.session_id, participant_id, rounds_of(replica)))
                 except Refusal as error:
                     log.debug("own responses could not be read: %s", error)
+                    replica.personal_offset = min(replica.personal_offset, stamp - 1)  # the next tick reads from here again
                     return
                 payload = encode(Mine(mine=own.mine, drafts=own.drafts, extra_time_percent=own.extra_time_percent))
                 for mate in list(room.people.get(participant_id, ())):
@@ -351,14 +353,16 @@ class Hub:
         present = list(room.people) if whole else list(room.arrived)
         left = list(room.left)
         try:
-            await self._live.presence(room.session_id, present[:5_000], left[:5_000])
+            for start in range(0, max(len(present), len(left)), _PRESENT_AT_ONCE):
+                end = start + _PRESENT_AT_ONCE
+                await self._live.presence(room.session_id, present[start:end], left[start:end])
         except (Refusal, Cold) as error:
             log.debug("presence of %s waits: %s", room.session_id, error)
             if not room.connections:
                 room.left.clear()  # they lapse by themselves
             return
-        room.arrived.difference_update(present[:5_000])
-        room.left.difference_update(left[:5_000])
+        room.arrived.difference_update(present)
+        room.left.difference_update(left)
         if whole:
             room.presence_at = now
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from persistence import activities, events, scorings
 from persistence.activities import ActivityRow
@@ -61,7 +62,7 @@ class Correcting:
         self._config_bytes = config_bytes
         self._sweep_seconds = sweep_ms / 1_000
         self._fault = fault
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by activity
 
     async def correct_key(
         self, actor: Actor, activity_id: str, settings: Mapping[str, Any], *, expected_version: int | None = None
@@ -148,13 +149,11 @@ class Correcting:
 
     async def follow(self, activity_id: str) -> None:
         """Make the live counters of an activity follow its stored key; any process may, any number of times."""
-        lock = self._locks.setdefault(activity_id, asyncio.Lock())
-        try:
-            async with lock:
-                await self._follow(activity_id)
-        finally:
-            if not lock.locked():
-                self._locks.pop(activity_id, None)
+        turn = self._turns.get(activity_id)
+        if turn is None:
+            turn = self._turns[activity_id] = asyncio.Lock()
+        async with turn:
+            await self._follow(activity_id)
 
     async def _follow(self, activity_id: str) -> None:
         known = _Known()

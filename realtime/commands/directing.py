@@ -63,9 +63,7 @@ class Directing:
         title = clean_text(title)
         if not 1 <= len(title) <= 255:
             raise invalid("title", "between 1 and 255 characters")
-        cap = self._max_participants if max_participants is None else max_participants
-        if not 1 <= cap <= self._max_participants:
-            raise invalid("max_participants", f"between 1 and {self._max_participants}")
+        cap = self._cap(max_participants)
         session_id = new_uuid()
         ticket, screen_ticket = new_presenter_ticket(session_id), new_presenter_ticket(session_id)
         try:
@@ -80,6 +78,12 @@ class Directing:
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return row, ticket, screen_ticket
+
+    def _cap(self, wanted: int | None) -> int:
+        cap = self._max_participants if wanted is None else wanted
+        if not 1 <= cap <= self._max_participants:
+            raise invalid("max_participants", f"between 1 and {self._max_participants}")
+        return cap
 
     async def _insert_session(
         self, session_id: str, title: str, description: str | None, cap: int, state: str, settings: str
@@ -107,19 +111,22 @@ class Directing:
         self._expect(expected_version, row.version, session_document(row))
         if focus:
             await self._activity(actor, focus)
+        # What may be refused comes before anything is written.
+        self._cap(max_participants)
+        leads_on = to is not None and check_session_move(row.state, to)
+        settings = json.loads(row.settings)
+        wanted = await changed_settings(settings, passcode=passcode, second_factor=second_factor)
+        if locked is not None:
+            wanted["locked"] = locked
+        if focus is not None:
+            wanted["focus"] = focus or None
         try:
-            if to is not None and check_session_move(row.state, to):
+            if to is not None and leads_on:
                 moved = await sessions.set_state(self._pool, row.id, to, expected_version=row.version)
                 row = await self._unless_lost(moved, row.id)
                 await self._record(actor, f"session_{to}")
             if to == "completed":  # asked once more as well, which closes what a failure left open
-                await self._close_all(actor, row.id)
-            settings = json.loads(row.settings)
-            wanted = await changed_settings(settings, passcode=passcode, second_factor=second_factor)
-            if locked is not None:
-                wanted["locked"] = locked
-            if focus is not None:
-                wanted["focus"] = focus or None
+                await self._close_all(actor)
             if wanted != settings or title is not None or description is not None or max_participants is not None:
                 changed = await sessions.update(
                     self._pool, row.id, title=title, description=description, settings=encode(wanted),
@@ -129,18 +136,18 @@ class Directing:
                 await self._record(actor, "session_changed", meta={"locked": wanted.get("locked"), "focus": wanted.get("focus")})
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
+        except Refusal:
+            if leads_on:  # that much is done, and is told
+                await self._publisher.publish(row.id, None)
+            raise
         await self._publisher.publish(row.id, None)
         return row
 
-    async def _close_all(self, actor: Actor, session_id: str) -> None:
-        """A session that is over takes no answers. That it is over is told even where some activity cannot be closed now."""
-        try:
-            for activity in await activities.of_session(self._pool, session_id, limit=self._max_activities):
-                if activity.state in ("active", "paused"):
-                    await self._close(actor, activity.id)
-        except Refusal:
-            await self._publisher.publish(session_id, None)
-            raise
+    async def _close_all(self, actor: Actor) -> None:
+        """A session that is over takes no answers."""
+        for activity in await activities.of_session(self._pool, actor.session_id, limit=self._max_activities):
+            if activity.state in ("active", "paused"):
+                await self._close(actor, activity.id)
 
     async def _close(self, actor: Actor, activity_id: str) -> None:
         """Close an activity that others may be moving at the same time, the clock for one."""
@@ -225,11 +232,17 @@ class Directing:
         `new_round` with the version the caller has seen also leads from an open round to the next one.
         """
         actor.need("direct")
-        if to == "active" and (await self._session(actor.session_id)).state == "completed":
-            raise Refusal("session_ended")
+        await self.may_move(actor, None, to)
         return await self._move(
             actor, activity_id, to, expected_version=expected_version, new_round=new_round, force=force, reason=reason
         )
+
+    async def may_move(self, actor: Actor, present: str | None, to: str) -> None:
+        """Refuse what `move` would refuse, before more than that is written; `present` is the activity's state if it is known."""
+        if present is not None:
+            check_move(present, to)
+        if to == "active" and (await self._session(actor.session_id)).state == "completed":
+            raise Refusal("session_ended")
 
     async def move_by_clock(self, session_id: str, activity_id: str, to: str, *, version: int) -> ActivityRow:
         """The server's own move; Refusal `version_conflict` where another process, or a presenter, was first."""

@@ -22,7 +22,7 @@ from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
 from realtime.commands.reading import Reading
 from realtime.commands.standings import MOST_ACTIVITIES
-from realtime.commands.tabulating import Rules, read_response, read_rules
+from realtime.commands.tabulating import Rules, is_hushed, read_response, read_rules
 from realtime.core.errors import Refusal
 from realtime.core.tally import RESPONSES
 from realtime.store.replicas import Replica
@@ -233,6 +233,8 @@ def _compare(rules: Rules, people: Iterable[Sequence[ResultRow]], comparisons: d
             if row.round >= rules.hidden_from or row.round <= rules.row.round - _MOST_ROUNDS:
                 continue
             read = read_response(rules, row)
+            if is_hushed(read.data):
+                continue  # beside what the same person said under his name it would tell who it was
             mark = None if read.answer is None else rules.kind.mark(rules.marking(row.round), read.answer)
             rounds.setdefault(row.round, []).append((read.words or _ABSENT, None if mark is None else mark.correct))
         for round in rounds.keys() | {number - 1 for number in rounds if number > 1}:
@@ -267,7 +269,7 @@ def _answers(named: Mapping[str, Rules], given: Iterable[Given]) -> dict[str, di
             continue
         row = ResultRow(None, one.participant_id, one.round, "", 1, one.response_data, None, None, False, None, True, None)
         read = read_response(rules, row)
-        if isinstance(read.data, dict) and read.data.get("anonymous") is True:
+        if is_hushed(read.data):
             continue
         mark = None if read.answer is None else rules.kind.mark(rules.marking(one.round), read.answer)
         known = found.setdefault(one.participant_id, {}).get(one.activity_id)

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel
 
@@ -96,6 +97,7 @@ class Scoring:
         self._published: dict[str, str] = {}  # session -> epoch in which its board is known to be live
         self._looked_at: dict[str, int] = {}  # session -> offset up to which late answers were looked for
         self._resting: dict[str, float] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # of this process, by session
         self.rows = 0
 
     # --------------------------------------------------------------------------------------------- the loop
@@ -192,9 +194,15 @@ class Scoring:
 
     @asynccontextmanager
     async def _locked(self, session_id: str) -> AsyncIterator[Database]:
-        """One run at a time per session, whichever the process; all it writes goes through the connection with the lock."""
+        """One run at a time per session, whichever the process; all it writes goes through the connection with the lock.
+
+        Who waits for another of this process waits without a connection, or a few runs of one session would take them all.
+        """
         number = int.from_bytes(hashlib.sha256(f"scoring {session_id}".encode()).digest()[:8], signed=True)
-        async with self._pool.acquire() as connection:
+        turn = self._turns.get(session_id)
+        if turn is None:
+            turn = self._turns[session_id] = asyncio.Lock()
+        async with turn, self._pool.acquire() as connection:
             await shards.lock(connection, number)
             try:
                 yield connection

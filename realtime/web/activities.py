@@ -27,6 +27,8 @@ class Activities:
 
     async def create(self, call: Call) -> Response:
         body = call.body(bodies.NewActivity)
+        if body.status is not None:
+            await self._directing.may_move(call.actor, "draft", _state(body.status))
         row = await self._directing.create_activity(
             call.actor, body.type, title=body.title, config=body.config, order_index=body.order_index
         )
@@ -65,6 +67,9 @@ class Activities:
         present = await self._reading.activity(call.actor, activity_id)
         if body.type is not None and self._registry.canonical(body.type) != present.type:
             raise Refusal("in_use", details={"field": "type", "reason": "the type is fixed; create another activity"})
+        moves = body.status is not None and body.status != legacy_status(present.state)
+        if body.status is not None and moves:
+            await self._directing.may_move(call.actor, present.state, _state(body.status))
         row = await self._directing.update_activity(
             call.actor,
             activity_id,
@@ -73,7 +78,7 @@ class Activities:
             order_index=body.order_index,
             expected_version=call.expected_version(body.expected_version),
         )
-        if body.status is not None and body.status != legacy_status(row.state):
+        if body.status is not None and moves:
             row = await self._move(call, activity_id, body.status)
         return _answer(row)
 
@@ -120,7 +125,12 @@ class Activities:
         return conditional(call.request, await self._reading.results(call.actor, call.id("activity_id")))
 
     async def _move(self, call: Call, activity_id: str, to: str, **options: Any) -> ActivityRow:
-        return await self._directing.move(call.actor, activity_id, bodies.TARGETS.get(to, to), **options)
+        return await self._directing.move(call.actor, activity_id, _state(to), **options)
+
+
+def _state(name: str) -> str:
+    """Our state, also by the founding system's name for it."""
+    return bodies.TARGETS.get(name, name)
 
 
 def _answer(row: ActivityRow, status: int = 200) -> Response:
@@ -141,7 +151,7 @@ def _with_metadata(body: bodies.FrameworkActivity) -> dict[str, Any]:
 
 
 _IN_SESSION, _ALONE = "/sessions/{session_id}/activities/{activity_id}", "/activities/{activity_id}"
-_MOVES = ("illegal_move", "version_conflict", "in_use")
+_MOVES = ("illegal_move", "version_conflict", "in_use", "session_ended")
 
 
 def _both(**fields: Any) -> tuple[Endpoint, Endpoint]:
@@ -162,7 +172,7 @@ ENDPOINTS = (
         status=201,
         creates=True,
         makes="activity_id",
-        errors=("unknown_type", "illegal_move"),
+        errors=("unknown_type", "illegal_move", "session_ended"),
         example={"type": "poll", "title": "Next topic", "config": {"settings": samples.POLL}},
         shows=samples.ACTIVITY,
     ),

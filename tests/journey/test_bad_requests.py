@@ -7,7 +7,7 @@ import pytest
 
 from realtime.core.errors import REASONS
 from tests.journey.faulty_answers import ANSWERS, DOCUMENTS, NOT_TEXT
-from tests.journey.stages import Stage, bearer, new_id
+from tests.journey.stages import POLL, Stage, bearer, new_id
 
 
 def assert_problem(answer: httpx.Response, code: str) -> dict[str, Any]:
@@ -163,3 +163,28 @@ async def test_method_that_a_path_does_not_know_is_405(stage: Stage) -> None:
     answer = await stage.http.delete("/api/v1/join")
     assert answer.status_code == 405
     assert answer.json()["code"] == "invalid"
+
+
+async def test_of_several_things_asked_for_none_is_done_where_one_is_refused(stage: Stage) -> None:
+    scene = await stage.session()
+    draft = {"type": "poll", "title": "A draft", "config": {"settings": POLL}}
+
+    async def titles() -> list[str]:
+        return [one["title"] for one in (await scene.get("/activities")).json()["activities"]]
+
+    async def change(path: str, body: dict[str, Any]) -> tuple[int, str]:
+        answer = await stage.http.put(scene.path + path, json=body, headers=bearer(scene.ticket))
+        return answer.status_code, answer.json().get("code", "")
+
+    never = await scene.post("/activities", draft | {"status": "completed"})
+    assert (never.status_code, never.json()["code"], await titles()) == (409, "illegal_move", [])
+    activity_id = (await scene.post("/activities", draft)).json()["id"]
+    wanted = {"title": "Another", "status": "completed"}
+    assert await change(f"/activities/{activity_id}", wanted) == (409, "illegal_move")
+    assert await titles() == ["A draft"]
+    for fields in ({"passcode": "ab"}, {"max_participants": 1_000_000}):
+        assert await change("", {"status": "completed", **fields}) == (422, "invalid")
+        assert (await scene.get()).json()["state"] == "active"
+    assert (await change("", {"status": "completed"}))[0] == 200
+    late = await scene.post("/activities", draft | {"status": "active"})
+    assert (late.status_code, late.json()["code"], await titles()) == (409, "session_ended", ["A draft"])

@@ -1,5 +1,6 @@
 """The leaderboard: who sees it when, what is on it, and what nobody else may learn."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -160,3 +161,22 @@ async def test_who_was_removed_is_not_on_the_board(stage: Stage) -> None:
     await stage.app.directing.remove(stage.presenter, str(ann.participant_id))
     page = await stage.app.standings.leaderboard(stage.presenter)
     assert [(one["name"], one["rank"]) for one in page["entries"]] == [("Bob", 1)]
+
+
+async def test_runs_that_wait_for_one_another_leave_connections_to_the_others(stage: Stage) -> None:
+    """As many as there are connections wait for the session's turn, which another process has; reading goes on."""
+    ann = await stage.join("Ann")
+    scoring = stage.app.scoring
+    other = await stage.another()
+    async with other.scoring._locked(stage.session_id):
+        waiting = [
+            asyncio.create_task(scoring.assign_team(stage.presenter, str(ann.participant_id), f"Team {number}"))
+            for number in range(30)
+        ]
+        teams = "SELECT team FROM participants WHERE session_id = $1"
+        await until(lambda: stage.app.pool.fetchval(teams, stage.session_id), "a team is stored, its board waits")
+        async with asyncio.timeout(20):
+            for _ in range(5):
+                assert (await stage.app.reading.session(stage.session_id)).id == stage.session_id
+        assert not any(one.done() for one in waiting)
+    await asyncio.gather(*waiting)
