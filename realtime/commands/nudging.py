@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from realtime.activities.config import Config
 from realtime.commands.actors import Actor
 from realtime.core.errors import Refusal
 from realtime.store.live import Live
@@ -38,7 +39,7 @@ class Nudging:
         actor.need("inspect")
         replica = await self._replica(actor.session_id)
         document = self._document(replica, activity_id)
-        named = document["config"].get("constraints", {}).get("identity") != "anonymous"
+        named = not Config.model_validate(document["config"]).unnamed
         online, waiting, ids = await self._live.unanswered(
             actor.session_id, activity_id, document["round"], most=MOST_NAMED if named else 0
         )

@@ -1,5 +1,9 @@
 """Who has not answered, and the word to them."""
 
+from typing import Any
+
+import pytest
+
 from tests.journey.stages import Stage, eventually
 
 
@@ -29,9 +33,10 @@ async def test_a_nudge_names_who_is_missing_and_reaches_their_phones(stage: Stag
     assert (await scene.post(f"{path}/nudge", {})).json()["error"]["code"] == "activity_not_open"
 
 
-async def test_of_an_anonymous_activity_nobody_is_named(stage: Stage) -> None:
+@pytest.mark.parametrize("config", [{"constraints": {"identity": "anonymous"}}, {"reveal": {"names": "nobody"}}])
+async def test_of_an_activity_without_names_nobody_is_named(stage: Stage, config: dict[str, Any]) -> None:
     scene = await stage.session()
-    activity_id = await scene.add(constraints={"identity": "anonymous"})
+    activity_id = await scene.add(**config)
     phone = await scene.enter(await scene.join("Ada"))
 
     async def one_is_missing() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from realtime.interchange.workbook import read_workbook
-from tests.journey.stages import Scene, Stage, bearer
+from tests.journey.stages import Scene, Stage, bearer, new_id
 
 QUIZ = {
     "question": "Which is right?",
@@ -230,6 +230,24 @@ async def test_people_come_by_the_page_with_their_answers_and_points(scene: Scen
     assert sorted(person["name"] for person in people) == ["P0", "P1", "P2", "P3", "P4"]
     right = {person["name"]: person["answers"][quiz]["correct"] for person in people}
     assert right == {"P0": False, "P1": True, "P2": True, "P3": True, "P4": True}
+
+
+async def test_what_was_said_without_a_name_is_in_no_comparison(scene: Scene) -> None:
+    """Beside what the same person said under their name it would tell who it was."""
+    asked = {"topic": "Ask anything", "moderate_questions": False, "max_open_per_participant": 5}
+    qna = await scene.add("qna", asked)
+    seat = await scene.join("Ann")
+    for number in (1, 2):
+        for text, anonymous in ((f"My own question {number}", False), (f"A delicate matter {number}", True)):
+            said = {"action": "question", "text": text, "anonymous": anonymous}
+            assert (await scene.answer(qna, seat, said, submission_id=new_id())).status_code == 201
+        if number == 1:
+            await scene.post(f"/activities/{qna}/transition", {"target_state": "closed"})
+            await scene.post(f"/activities/{qna}/transition", {"target_state": "active", "new_round": True})
+    (change,) = (await get(scene, f"/activities/{qna}/report")).json()["changes"]
+    assert change["both"] == 1
+    assert "My own question 1" in json.dumps(change["flows"])
+    assert "delicate" not in json.dumps(change["flows"])
 
 
 async def test_withdrawn_answers_are_gone_and_changes_count_once(scene: Scene) -> None:
