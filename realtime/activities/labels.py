@@ -51,6 +51,12 @@ def with_prompt(settings: Mapping[str, Json]) -> dict[str, Json]:
     return migrated
 
 
+def as_ids(choices: Sequence[Json], texts: Mapping[str, str]) -> list[Json]:
+    """Choices of older clients, who name an option by its text; `texts` are those of the options by id."""
+    by_text = {text: id for id, text in texts.items()}
+    return [by_text.get(one, one) if isinstance(one, str) and one not in texts else one for one in choices]
+
+
 def as_labelled(items: Json) -> Json:
     """Plain strings become texts with the ids a, b, c …; everything else stays for the model to judge."""
     if isinstance(items, list) and items and all(isinstance(item, str) for item in items):

@@ -30,6 +30,12 @@ def score_units(score: float) -> int:
     return round(score * SCORE_UNITS)
 
 
+def marked(*, correct: bool, score: float) -> dict[str, int]:
+    """What a mark adds to a tally: whether all of it was right, and its score."""
+    counters = {"right": 1} if correct else {}
+    return counters | {"score": score_units(score)} if score else counters
+
+
 def mean_score(units: int, answers: int) -> float:
     """The mean score of `answers` answers whose counted scores add up to `units`; 0.0 without answers."""
     return round(units / SCORE_UNITS / answers, 4) if answers else 0.0

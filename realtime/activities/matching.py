@@ -15,7 +15,7 @@ from realtime.activities.labels import (
     sheet,
     with_prompt,
 )
-from realtime.activities.marking import mean_score, score_units
+from realtime.activities.marking import marked, mean_score
 from realtime.activities.statistics import answered
 from realtime.core.errors import Refusal, invalid
 
@@ -104,11 +104,7 @@ class Matching(ActivityType[Settings, Answer]):
     def counters(self, settings: Settings, answer: Answer, elapsed_ms: int | None) -> dict[str, int]:
         mark = self.mark(settings, answer)
         result = {f"pair:{left}:{right}": 1 for left, right in answer.pairs.items()}
-        if mark.correct:
-            result["right"] = 1
-        if mark.score:
-            result["score"] = score_units(mark.score)
-        return result
+        return result | marked(correct=mark.correct, score=mark.score)
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         settings = live.settings

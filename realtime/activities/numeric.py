@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from realtime.activities.contract import ActivityType, Answered, Item, Json, Live, Mark, Model, Sight
 from realtime.activities.labels import Line, Prompt, sheet, with_prompt
-from realtime.activities.marking import closeness, mean_score, score_units, share
+from realtime.activities.marking import closeness, marked, mean_score, share
 from realtime.activities.statistics import (
     Number,
     answered,
@@ -193,12 +193,7 @@ class Numeric(ActivityType[Settings, Answer]):
         if not settings.every_value():  # the buckets are coarse, so the sums are counted on their own
             result |= _limbs("sum", units) | _limbs("squares", units * units)
         mark = self.mark(settings, answer)
-        if mark is not None:
-            if mark.correct:
-                result["right"] = 1
-            if mark.score:
-                result["score"] = score_units(mark.score)
-        return result
+        return result if mark is None else result | marked(correct=mark.correct, score=mark.score)
 
     def item(self, settings: Settings, answer: Answer) -> dict[str, Json] | None:
         if settings.correct is None or not settings.list_closest:

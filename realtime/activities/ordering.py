@@ -18,7 +18,7 @@ from realtime.activities.labels import (
     sheet,
     with_prompt,
 )
-from realtime.activities.marking import OrderRule, mark_order, mean_score, score_units
+from realtime.activities.marking import OrderRule, mark_order, marked, mean_score
 from realtime.activities.statistics import answered
 
 
@@ -89,11 +89,7 @@ class Ordering(ActivityType[Settings, Answer]):
     def counters(self, settings: Settings, answer: Answer, elapsed_ms: int | None) -> dict[str, int]:
         mark = self.mark(settings, answer)
         result = {f"at:{item}:{place}": 1 for place, item in enumerate(answer.order)}
-        if mark.correct:
-            result["right"] = 1
-        if mark.score:
-            result["score"] = score_units(mark.score)
-        return result
+        return result | marked(correct=mark.correct, score=mark.score)
 
     def view(self, live: Live[Settings], sight: Sight) -> dict[str, Json]:
         people = answered(live.tally)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from realtime.activities.contract import ActivityType, Json, Live, Model, Sight
+from realtime.activities.labels import as_ids
 from realtime.core.errors import Refusal
 from realtime.core.json_text import clean_text
 from realtime.core.tally import ABSTAINED, RESPONSES, under
@@ -78,12 +79,7 @@ class Poll(ActivityType[Settings, Answer]):
             migrated["selected"] = migrated.pop("selected_options")
         selected = migrated.get("selected")
         if isinstance(selected, list):
-            ids = {option.id for option in settings.options}
-            by_text = {option.text: option.id for option in settings.options}
-            migrated["selected"] = [
-                by_text.get(choice, choice) if isinstance(choice, str) and choice not in ids else choice
-                for choice in selected
-            ]
+            migrated["selected"] = as_ids(selected, {option.id: option.text for option in settings.options})
         return migrated
 
     def check(self, settings: Settings, answer: Answer) -> Answer:

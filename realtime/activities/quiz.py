@@ -11,6 +11,7 @@ from realtime.activities.labels import (
     Id,
     Labelled,
     Prompt,
+    as_ids,
     as_labelled,
     clean_lines,
     require_distinct,
@@ -178,12 +179,7 @@ class Quiz(ActivityType[Settings, Answer]):
         if isinstance(selected, str):
             selected = [selected]
         if isinstance(selected, list):
-            ids = {option.id for option in settings.options}
-            by_text = {option.text: option.id for option in settings.options}
-            migrated["selected"] = [
-                by_text.get(choice, choice) if isinstance(choice, str) and choice not in ids else choice
-                for choice in selected
-            ]
+            migrated["selected"] = as_ids(selected, {option.id: option.text for option in settings.options})
         return migrated
 
     def check(self, settings: Settings, answer: Answer) -> Answer:

@@ -1,7 +1,7 @@
 """Two hubs on a cluster of six servers and one PostgreSQL, for all tests of the folder."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ import pytest
 import pytest_asyncio
 from redis.asyncio.cluster import RedisCluster
 
-from realtime.engines import Engines, start_engines
+from realtime.engines import Engines
 from realtime.store import keys
 from realtime.store.topology import slot_of
 from tests.cluster.six import Six, open_six
 from tests.faults.cluster import SHARDS, Cluster, Room
-from tests.journey.servers import run_plenum
+
+# PostgreSQL; the Valkey beside it is only used by nobody's proxies. Each folder has engines of its own.
+from tests.faults.conftest import engines  # noqa: F401
 
 
 class Town(Cluster):
@@ -36,16 +38,6 @@ class Town(Cluster):
         return slot_of(keys.shard_of(room.id, SHARDS))
 
 
-@pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
-    """PostgreSQL; the Valkey beside it is only used by nobody's proxies."""
-    started = start_engines(tmp_path_factory.mktemp("engines"), tcp=True)
-    migrated = run_plenum("migrate", "up", REDIS_URL=started.redis_url, DATABASE_URL=started.database_url)
-    assert migrated.returncode == 0, migrated.stderr
-    yield started
-    started.stop()
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_six(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Six]:
     async with open_six(tmp_path_factory.mktemp("six")) as six:
@@ -53,7 +45,9 @@ async def shared_six(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_town(shared_six: Six, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+async def shared_town(
+    shared_six: Six, engines: Engines, tmp_path_factory: pytest.TempPathFactory  # noqa: F811
+) -> AsyncIterator[Town]:
     town = Town(engines, tmp_path_factory.mktemp("hubs"))
     town.six = shared_six
     try:
