@@ -153,7 +153,8 @@ class Live:
             "write_activity", session,
             [session.meta, session.stamps, session.values, session.versions, session.activity(activity_id), session.parts],
             [session_id, activity_id, version, "" if document is None else encode(document), int(hides),
-             self.shards[session.shard].pokes, state, round, settings_version, int(changes), until_ms, from_ms, limit_ms],
+             self.shards[session.shard].pokes, state, round, settings_version, int(changes), until_ms, from_ms, limit_ms,
+             session.base],
         )  # fmt: skip
         return bool(written), int(offset), int(closed)
 

@@ -4,12 +4,15 @@ Closing is a fence: the offset given here is the point after which nothing new i
 as `closed_offset` and written into the document. Where nothing waits to be flushed the saved
 watermark moves along, so that a result can become final without another answer.
 
+Of a deleted activity nothing stays but that it is gone: its answers and items must not take the room of others.
+
 KEYS  1 shard epoch HASH  2 meta HASH  3 stamps ZSET  4 values HASH  5 versions HASH
       6 activity HASH  7 parts SET
 ARGV  1 epoch  2 session id  3 activity id  4 version  5 JSON object of the document (empty: deleted)
       6 1 when this may hide something  7 poke channel  8 state  9 round  10 settings version
       11 changes allowed (0/1)  12 until when answers are taken, server ms (0: no end)
       13 from when, server ms  14 ms to answer, of which extra time is a percentage
+      15 base of the session's keys
 Returns  {1 written or 0 older, offset, closed offset or 0}
 Errors   EPOCH · COLD
 ]]
@@ -33,6 +36,19 @@ call('HSET', KEYS[5], key, ARGV[4])
 if ARGV[5] == '' then
   call('HDEL', KEYS[4], key)
   call('DEL', KEYS[6])
+  local of_it = ':' .. id
+  for _, part in ipairs(call('SMEMBERS', KEYS[7])) do
+    if string.find(part, of_it, 1, true) then
+      call('UNLINK', ARGV[15] .. part)
+      call('SREM', KEYS[7], part)
+    end
+  end
+  for _, stamped in ipairs(call('ZRANGE', KEYS[3], 0, -1)) do
+    if string.find(stamped, of_it, 1, true) then
+      call('ZREM', KEYS[3], stamped)
+      call('HDEL', KEYS[4], stamped)
+    end
+  end
 else
   call('HSET', KEYS[4], key, string.sub(ARGV[5], 1, -2) .. ',"closed_offset":' .. closed .. '}')
   call('HSET', KEYS[6], 'state', ARGV[8], 'round', round, 'version', ARGV[10], 'changes', ARGV[11],
