@@ -83,6 +83,8 @@ log = logging.getLogger("plenum.app")
 class App:
     """Everything one process needs, built in `open_app`."""
 
+    engine_restarts: Callable[[], int] = staticmethod(lambda: 0)  # whoever starts the embedded ones knows
+
     def __init__(
         self, settings: Settings, pool: asyncpg.Pool, unchecked: Servers, map: Map, durability: str, ring: KeyRing
     ) -> None:
@@ -315,6 +317,7 @@ class App:
             "plenum_shards_without_epoch": self.incarnation.epochs.count(None),
             "plenum_loop_lag_seconds": self.condition.loop_lag_seconds,
             "plenum_requests_refused_total": self.http_guard.refused.total(),
+            "plenum_engine_restarts_total": self.engine_restarts(),
         }.items()  # fmt: skip
 
     async def _renew_keys(self) -> None:

@@ -8,10 +8,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from realtime.loops import end_tasks
 from realtime.settings import Settings, environment
+
+if TYPE_CHECKING:  # an operator who brings both servers needs no engines
+    from realtime.engines import Engines, Upkeep
 
 
 class Unable(Exception):
@@ -21,8 +24,10 @@ class Unable(Exception):
 def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any] | None = None) -> int:
     """Serve in this process or in several, with something beside it once everything is ready."""
     several = settings.workers > 1
-    with _listening(settings, several) as listener, running_engines(settings) as (addressed, migrate):
+    with _listening(settings, several) as listener, _engines_of(settings) as (addressed, engines):
         ready = replace(addressed, public_url=announced_url(addressed))
+        migrate = engines is not None and not settings.database_url
+        upkeep = None if engines is None else _upkeep_of(engines)
         tasks: list[asyncio.Task[None]] = []
 
         def on_ready() -> None:
@@ -31,8 +36,11 @@ def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any]
                 tasks.append(asyncio.create_task(beside(ready)))
 
         async def run() -> None:
+            if upkeep is not None:
+                tasks.append(asyncio.create_task(upkeep.run()))
             try:
-                await (_run_workers if several else _run_hub)(ready, listener, migrate, flusher, on_ready)
+                restarts = (lambda: 0) if upkeep is None else (lambda: upkeep.restarts)
+                await (_run_workers if several else _run_hub)(ready, listener, migrate, flusher, on_ready, restarts)
             finally:
                 await end_tasks(tasks)
 
@@ -67,18 +75,21 @@ def _listening(settings: Settings, several: bool) -> Iterator[socket.socket]:
 
 
 async def _run_hub(
-    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None]
-) -> None:
+    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None],
+    engine_restarts: Callable[[], int],
+) -> None:  # fmt: skip
     from realtime.app import open_app
     from realtime.server import serve
 
     async with open_app(settings, migrate=migrate) as app:
+        app.engine_restarts = engine_restarts
         await serve(app, listener, flusher=flusher, on_ready=on_ready)
 
 
 async def _run_workers(
-    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None]
-) -> None:
+    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None],
+    engine_restarts: Callable[[], int],
+) -> None:  # fmt: skip
     from realtime.app import open_app
     from realtime.server import serving_metrics
     from realtime.workers import SPREADS_BY_KERNEL, Workers
@@ -92,7 +103,10 @@ async def _run_workers(
     settings = replace(settings, port=listener.getsockname()[1])
     inherited = None if SPREADS_BY_KERNEL else listener.fileno()
     # The port of metrics is the parent's: it asks the workers.
-    workers = Workers(replace(settings, metrics_port=0), flusher=flusher, inherited=inherited, engines_are_ours=migrate)
+    workers = Workers(
+        replace(settings, metrics_port=0), flusher=flusher, inherited=inherited, engines_are_ours=migrate,
+        engine_restarts=engine_restarts,
+    )  # fmt: skip
     async with serving_metrics(workers.readings, settings.metrics_port):
         await workers.run(on_ready)
 
@@ -127,13 +141,19 @@ def leave(status: int) -> NoReturn:
 @contextlib.contextmanager
 def running_engines(settings: Settings, external_only: str = "") -> Iterator[tuple[Settings, bool]]:
     """Settings with both addresses, and whether to migrate; starts what the operator does not bring."""
-    embedded = not (settings.redis_url and settings.database_url)
-    if embedded and external_only:
+    if external_only and not (settings.redis_url and settings.database_url):
         raise Unable(
             f"`{external_only}` works on your own servers: set REDIS_URL and DATABASE_URL. `plenum serve` flushes by itself."
         )
-    if not embedded:
-        yield settings, False
+    with _engines_of(settings) as (addressed, engines):
+        yield addressed, engines is not None and not settings.database_url
+
+
+@contextlib.contextmanager
+def _engines_of(settings: Settings) -> "Iterator[tuple[Settings, Engines | None]]":
+    """Settings with both addresses, and the engines behind those that the operator does not bring."""
+    if settings.redis_url and settings.database_url:
+        yield settings, None
         return
     from realtime.engines import EngineError, start_engines
 
@@ -153,10 +173,16 @@ def running_engines(settings: Settings, external_only: str = "") -> Iterator[tup
                 redis_url=settings.redis_url or engines.redis_url,
                 database_url=settings.database_url or engines.database_url,
             ),
-            not settings.database_url,
+            engines,
         )
     finally:
         engines.stop()
+
+
+def _upkeep_of(engines: "Engines") -> "Upkeep":
+    from realtime.engines import Upkeep
+
+    return Upkeep(engines)
 
 
 def local_url(settings: Settings) -> str:

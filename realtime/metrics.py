@@ -36,6 +36,7 @@ METRICS: Final[dict[str, Metric]] = {
     "plenum_requests_refused_total": Metric("counter", "HTTP requests and connections ended by a limit of the transport"),
     "plenum_loop_lag_seconds": Metric("gauge", "how late the event loop was at its last check"),
     "plenum_workers": Metric("gauge", "workers of `plenum serve --workers` that are ready"),
+    "plenum_engine_restarts_total": Metric("counter", "embedded engines that ended by themselves and were started again"),
     "plenum_worker_restarts_total": Metric("counter", "workers that ended by themselves and were started again"),
 }
 

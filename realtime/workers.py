@@ -113,7 +113,10 @@ class Worker:
 class Workers:
     """All workers of one parent."""
 
-    def __init__(self, settings: Settings, *, flusher: bool, inherited: int | None, engines_are_ours: bool) -> None:
+    def __init__(
+        self, settings: Settings, *, flusher: bool, inherited: int | None, engines_are_ours: bool,
+        engine_restarts: Callable[[], int] = lambda: 0,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._flusher = flusher
         self._inherited = inherited
@@ -122,6 +125,7 @@ class Workers:
         self._stopping = asyncio.Event()
         self.workers = [Worker(number + 1) for number in range(settings.workers)]
         self.restarts = 0
+        self._engine_restarts = engine_restarts
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run all until a signal, then take them down; a second signal ends them at once. Raises WorkersFailed."""
@@ -204,6 +208,7 @@ class Workers:
         """Metric, worker (empty: of the parent) and value."""
         found = [("plenum_workers", "", float(sum(worker.ready.is_set() for worker in self.workers)))]
         found.append(("plenum_worker_restarts_total", "", float(self.restarts)))
+        found.append(("plenum_engine_restarts_total", "", float(self._engine_restarts())))
         for worker, values in zip(
             self.workers, await asyncio.gather(*(worker.metrics() for worker in self.workers)), strict=True
         ):

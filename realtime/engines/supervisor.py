@@ -54,7 +54,7 @@ class Engines:
 
     def check(self) -> None:
         """Raise EngineError, with the end of its log, where an engine ended by itself; costs microseconds."""
-        for engine in self._engines():
+        for engine in self.parts:
             engine.check()
 
     def kill_valkey(self) -> None:
@@ -85,7 +85,7 @@ class Engines:
         atexit.unregister(self.stop)
         with explained(self.folder):
             try:
-                _stop(self._engines())
+                _stop(self.parts)
             finally:
                 _release(self.folder, self._lock)
 
@@ -96,7 +96,9 @@ class Engines:
             engine.spawn(time.monotonic() + self._start_timeout_seconds)
             engine.wait_ready()
 
-    def _engines(self) -> list[Engine]:
+    @property
+    def parts(self) -> list[Engine]:
+        """The engines one by one."""
         return [engine for engine in (self._valkey, self._postgres) if engine is not None]
 
     def _started_valkey(self) -> Valkey:
