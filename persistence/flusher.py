@@ -154,6 +154,7 @@ class Flusher(Generic[PendingT]):
         try:
             while True:
                 stopping = self._stopped.is_set()
+                self._urgent.clear()  # who hurries from here on may come too late for this round, and is given another
                 try:
                     moved = await self._round()
                     pause = self._retry_seconds
@@ -170,8 +171,8 @@ class Flusher(Generic[PendingT]):
                     continue
                 if stopping and not moved:
                     break
-                if not moved:
-                    await self._rest()
+                if not moved or not self._full:
+                    await self._rest()  # a batch costs much the same whether it holds one row or a hundred
         finally:
             while not renewer.done():  # a driver that is cancelled may raise an error of its own, which the renewer survives
                 renewer.cancel()
@@ -187,7 +188,6 @@ class Flusher(Generic[PendingT]):
         self._resting = False
 
     async def _wait(self, seconds: float) -> None:
-        self._urgent.clear()
         if self._stopped.is_set():
             return
         try:
@@ -213,6 +213,7 @@ class Flusher(Generic[PendingT]):
         owned = list(self.done.leases)
         busy = await self._source.busy(owned) if owned else set()
         ready = [shard for shard in owned if not await self._offer(shard) and shard in busy and not self._is_away(shard)]
+        self._full.intersection_update(ready)
         for shard, following in zip(ready, [*ready[1:], *ready[:1]], strict=True):
             try:
                 moved = await self._flush(shard, following) or moved
@@ -239,17 +240,16 @@ class Flusher(Generic[PendingT]):
         token = self.done.leases.get(shard)
         if token is None:
             return False
+        self._full.discard(shard)
         try:
             ready = await self._take(shard, token)
         except self._faults_of_source as error:
             raise SourceAway(f"shard {shard}: {type(error).__name__}: {error}") from error
         pending = ready.pending
-        if pending.rows < self._rows:
-            self._full.discard(shard)
-        else:
-            self._full.add(shard)
         if not pending.rows:
             return False
+        if pending.rows >= self._rows:
+            self._full.add(shard)
         ahead: Ahead[Ready[PendingT]] | None = None
 
         def read_ahead() -> None:

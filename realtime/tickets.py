@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Final
 
 from realtime.core.errors import Refusal
+from realtime.core.json_text import encode
 
 _TICKET, _RECEIPT = b"plenum-ticket-1\n", b"plenum-receipt-1\n"
 _BLOCK_BYTES: Final = sha256().block_size
@@ -112,11 +113,8 @@ class KeyRing:
     def participant_ticket(self, ticket: ParticipantTicket) -> str:
         """The signed text of a participant's ticket."""
         body = _encode(
-            json.dumps(
-                [ticket.session_id, ticket.participant_id, ticket.nickname, int(ticket.anonymous), ticket.expires_at_s],
-                ensure_ascii=False, separators=(",", ":"),
-            ).encode()
-        )  # fmt: skip
+            encode([ticket.session_id, ticket.participant_id, ticket.nickname, int(ticket.anonymous), ticket.expires_at_s]).encode()
+        )
         return f"{self._kid}.{body}.{self._sign(self._kid, _TICKET, body)}"
 
     def read_participant_ticket(self, text: str, now_s: float) -> ParticipantTicket:

@@ -1,5 +1,6 @@
 """Finding a session by its code and joining it."""
 
+import asyncio
 import json
 import random
 import time
@@ -79,6 +80,7 @@ class Entrance:
         self._ticket_seconds = ticket_days * 86_400
         self._clock = clock
         self._codes: OrderedDict[str, tuple[float, SessionRow]] = OrderedDict()
+        self._asked: dict[str, asyncio.Task[SessionRow | None]] = {}
 
     async def find(self, code: str, address: str = "") -> SessionRow:
         """The session that a code leads into; Refusal `unknown_code` where it leads nowhere, for whatever reason."""
@@ -116,7 +118,7 @@ class Entrance:
         if known is not None and known[0] > self._clock():
             return known[1]
         try:
-            row = await sessions.by_code(self._pool, wanted)
+            row = await self._ask(wanted)
         except STORAGE_ERRORS as error:
             if known is not None:
                 return known[1]  # the code's session does not change; better a known one than none
@@ -130,6 +132,14 @@ class Entrance:
         while len(self._codes) > _CACHED_CODES or next(iter(self._codes.values()))[0] < now - _CODE_KEPT_SECONDS:
             self._codes.popitem(last=False)
         return row
+
+    async def _ask(self, wanted: str) -> SessionRow | None:
+        """Ask PostgreSQL for a code: once for all who bring it at the same moment, as a hall does."""
+        task = self._asked.get(wanted)
+        if task is None:
+            task = self._asked[wanted] = asyncio.create_task(sessions.by_code(self._pool, wanted))
+            task.add_done_callback(lambda _: self._asked.pop(wanted, None))
+        return await asyncio.shield(task)
 
     async def join(self, session: SessionRow, newcomer: Newcomer) -> Joined:
         """Admit a participant.

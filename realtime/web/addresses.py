@@ -1,5 +1,6 @@
 """Where a request comes from, as far as it can be known, and in the unit that limits are counted in."""
 
+from asyncio import BaseTransport
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -10,6 +11,12 @@ from realtime.settings import UnfitSettings
 
 _MOST_HOPS: Final = 20
 UNKNOWN: Final = "unknown"
+
+
+def peer_of(transport: BaseTransport) -> tuple[str, int] | None:
+    """The other end, as the loop noted it (uvicorn's own function asks the kernel again); None on a Unix socket."""
+    peer = transport.get_extra_info("peername")
+    return (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
 
 
 class Addresses:

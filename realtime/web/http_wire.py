@@ -16,10 +16,11 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.utils import get_remote_addr, is_ssl
+from uvicorn.protocols.utils import is_ssl
 from uvicorn.server import ServerState
 
 from realtime.core.errors import Refusal
+from realtime.web.addresses import peer_of
 from realtime.web.http_guard import HttpGuard, reset
 from realtime.web.pages import SECURITY_HEADERS
 from realtime.web.requests import problem
@@ -169,7 +170,7 @@ class HttpWire(HttpToolsProtocol):
         self._judge()
         before = self.cycle
         if self.client is None:
-            self.client = get_remote_addr(self.transport)
+            self.client = peer_of(self.transport)
         self.scope["client"] = self.client
         self.scope[WHOLE] = self._answer_whole  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()

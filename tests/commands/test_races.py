@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from persistence import sessions
+from persistence.pool import Pool
+from persistence.sessions import SessionRow
+from realtime.commands.joining import Newcomer
 from realtime.core.errors import Refusal
 from realtime.core.messages import Accepted
+from realtime.identifiers import new_uuid
 from tests.commands.stage import POLL, Stage, code_of, refused, until
 
 
@@ -136,3 +141,18 @@ async def test_what_a_failure_left_open_is_closed_when_the_session_is_ended_agai
     assert (session["state"], await stage.state(activity_id)) == ("completed", "active"), "that it is over is told at once"
     await stage.app.directing.move_session(stage.presenter, to="completed")
     assert await stage.state(activity_id) == "closed"
+
+async def test_a_hall_with_one_code_is_one_question_to_postgresql(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.set()
+    entrance, asked = stage.app.entrance, []
+    row = await stage.app.reading.session(stage.session_id)
+    by_code = sessions.by_code
+
+    async def count(pool: Pool, code: str) -> SessionRow | None:
+        asked.append(code)
+        return await by_code(pool, code)
+
+    monkeypatch.setattr(sessions, "by_code", count)
+    joined = await asyncio.gather(*(entrance.join_by_code(row.join_code, Newcomer(f"P{n}", new_uuid())) for n in range(40)))
+    assert len({one.participant_id for _, one in joined}) == 40
+    assert asked == [row.join_code]

@@ -1,6 +1,10 @@
-"""A batch is read while PostgreSQL saves the one before it; whatever becomes of that one, no promise weakens."""
+"""A batch is read while PostgreSQL saves the one before it; whatever becomes of that one, no promise weakens.
+
+And where fewer rows wait than a batch holds, they gather first.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,9 +38,12 @@ class Scene:
         self.shard = school.hall.names.shard
         self.blocker = blocker
         self.points: list[str] = []
-        self.flusher: Flusher[Batch] = Flusher(
+        self.flusher = self.make_flusher(age_ms=5)
+
+    def make_flusher(self, *, age_ms: int, rows: int = ROWS) -> Flusher[Batch]:
+        return Flusher(
             self.process.pool, Outbox(self.hall.live.servers, self.hall.live.shards, timeout_seconds=1.0), [self.shard], "flusher",
-            rows=ROWS, age_ms=5, retry_ms=20, lease_seconds=0.6, transient=(RedisError,), absent=(EpochLost, Refusal),
+            rows=rows, age_ms=age_ms, retry_ms=20, lease_seconds=0.6, transient=(RedisError,), absent=(EpochLost, Refusal),
             fault=self.points.append,
         )  # fmt: skip
 
@@ -80,7 +87,7 @@ class Scene:
 
     async def everything_is_saved(self) -> None:
         """Each answer once, the older ones first, and the watermark and the number of those that wait say so."""
-        await wait_until(self._is_empty)
+        await wait_until(self.is_empty)
         savers = await self.savers()
         assert list(savers) == [verdict.offset for *_, verdict in self.school.sent]
         assert list(savers.values()) == sorted(savers.values()), "what was read ahead was saved before what it was read behind"
@@ -88,7 +95,7 @@ class Scene:
         assert await self.hall.outbox.backlog() == (0, 0)
         assert await responses.count_duplicates(self.process.pool, self.school.session_id) == 0
 
-    async def _is_empty(self) -> bool:
+    async def is_empty(self) -> bool:
         return not await self.process.unchecked.xlen(self.hall.shard.outbox)
 
     async def _is_told(self) -> bool:
@@ -156,6 +163,24 @@ async def test_a_poisoned_row_before_it_harms_nobody(scene: Scene) -> None:
         await scene.everything_is_saved()
     assert scene.flusher.done.dead == await dead_letters.count(scene.process.pool) == 1
     assert scene.flusher.done.rows == ANSWERS - 1
+
+
+async def test_answers_that_come_one_by_one_are_saved_together(scene: Scene) -> None:
+    age_ms = 100
+    school, flusher = scene.school, scene.make_flusher(age_ms=age_ms, rows=1_000)
+    (ada,) = await school.admit("Ada")
+    task = asyncio.create_task(flusher.run())
+    try:
+        await wait_until(lambda: flusher.done.leases)
+        began = time.monotonic()
+        for _ in range(60):
+            await school.send(ada, "poll", {})
+        await wait_until(scene.is_empty)
+        took_ms = (time.monotonic() - began) * 1_000
+        assert flusher.done.rows == 61
+        assert flusher.done.batches <= took_ms / age_ms + 2
+    finally:
+        await end_tasks([task])
 
 
 @pytest.mark.parametrize("lost", ["lease", "epoch"])
