@@ -40,6 +40,7 @@ class Ticketing:
             raise invalid("subject", "this server takes no tokens of a host")
         label = clean_text(label)
         ticket = new_presenter_ticket(actor.session_id) if subject is None else None
+        former: TicketRow | None = None
         sha256 = hash_user(actor.session_id, self._issuer, subject or "") if ticket is None else hash_ticket(ticket)
         try:
             known = await tickets.of_session(self._pool, actor.session_id, limit=_MOST_LISTED)
@@ -48,6 +49,7 @@ class Ticketing:
             if ticket is None:
                 if any(row.sha256 == sha256 and row.role == "owner" for row in known):
                     raise Refusal("in_use", details={"field": "subject", "reason": "this user owns the session"})
+                former = next((row for row in known if row.sha256 == sha256 and row.revoked_at is None), None)
                 await tickets.delete(self._pool, sha256)
             row = await tickets.create(self._pool, sha256=sha256, session_id=actor.session_id, role=role, label=label)
             meta = encode({"role": role, "label": label, "ticket": sha256[:12]})
@@ -56,6 +58,9 @@ class Ticketing:
             )
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
+        if former is not None and former.role != role:
+            # Whoever is connected goes on in the role he had when he came.
+            await self._publisher.warm(actor.session_id, lambda: self._passes.revoke(actor.session_id, sha256))
         await self._publisher.warm(actor.session_id, lambda: self._live.add_ticket(actor.session_id, sha256, role))
         return row, ticket
 

@@ -100,7 +100,7 @@ class Session:
         self.scores = self.base + "scores"
 
     def fixed(self) -> list[str]:
-        """Every key that does not stand in `parts`."""
+        """Every key that does not stand in `parts`; `meta` and `parts` come first."""
         return [self.meta, self.parts, self.stamps, self.values, self.versions, self.tickets, self.people, self.removed, self.names,
                 self.online, self.personal, self.seen, self.extra, self.scores]  # fmt: skip
 

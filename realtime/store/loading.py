@@ -31,9 +31,7 @@ class Loader:
         """Claim the session; False when it is live already. Waits while another loader is at work."""
         session = self._session
         while True:
-            fixed = [session.meta, session.parts, session.stamps, session.values, session.versions, session.tickets, session.people,
-                     session.removed, session.names, session.online, session.personal, session.seen, session.extra]  # fmt: skip
-            claimed = await self._live.call("load_begin", session, fixed, [self._token, self._claim_ms, session.base])
+            claimed = await self._live.call("load_begin", session, session.fixed(), [self._token, self._claim_ms, session.base])
             if claimed == 1:
                 return True
             if claimed == 2:

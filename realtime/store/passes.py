@@ -42,7 +42,8 @@ class Passes:
     async def drop(self, session_id: str) -> None:
         """Forget all live state of a deleted session, which ends its connections and tickets everywhere."""
         session = self._live.session(session_id)
-        names = [session.parts, *(name for name in session.fixed() if name != session.parts)]
+        meta, parts, *others = session.fixed()
+        names = [parts, meta, *others]
         await self._live.call("drop", session, names, [session_id, session.base, self._live.shards[session.shard].pokes])
 
     async def lease(self, session_id: str) -> int:

@@ -79,6 +79,26 @@ async def test_only_teachers_create_sessions_and_own_them_from_any_device(school
     assert (await scene.get(ticket=colleague)).status_code == 403
 
 
+async def test_who_is_given_a_lesser_role_has_it_at_once(school: Stage) -> None:
+    """An open connection has the role it came with, so it is ended; the next one has the new role."""
+    scene = await lesson(school, token("t1", **TEACHER))
+    colleague = token("t2", **TEACHER)
+
+    async def come() -> Any:
+        made = await school.http.post(f"{scene.path}/ws-ticket", headers=bearer(colleague))
+        return await school.enter(made.json()["ticket"])
+
+    assert (await scene.post("/tickets", {"role": "presenter", "subject": "t2"})).status_code == 201
+    desk = await come()
+    assert desk.welcome["you"]["role"] == "presenter"
+    same = await scene.post("/tickets", {"role": "presenter", "label": "Ms T2", "subject": "t2"})
+    assert same.status_code == 201
+    assert (await desk.ask("ping"))["type"] == "pong", "a new label ends nothing"
+    assert (await scene.post("/tickets", {"role": "display", "subject": "t2"})).status_code == 201
+    assert await desk.until_closed() == 4500
+    assert (await come()).welcome["you"]["role"] == "display"
+
+
 async def test_the_same_pupil_is_the_same_participant_whatever_he_sends(school: Stage) -> None:
     scene = await lesson(school, token("t1", **TEACHER))
     activity_id = await scene.add()
