@@ -14,7 +14,8 @@ from realtime.loops import end_tasks
 from realtime.settings import Settings, environment
 
 if TYPE_CHECKING:  # an operator who brings both servers needs no engines
-    from realtime.engines import Engines, Upkeep
+    from realtime.engines import Engines
+    from realtime.engines.upkeep import Upkeep
 
 
 class Unable(Exception):
@@ -180,7 +181,7 @@ def _engines_of(settings: Settings) -> "Iterator[tuple[Settings, Engines | None]
 
 
 def _upkeep_of(engines: "Engines") -> "Upkeep":
-    from realtime.engines import Upkeep
+    from realtime.engines.upkeep import Upkeep
 
     return Upkeep(engines)
 

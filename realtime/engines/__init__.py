@@ -3,6 +3,5 @@
 from realtime.engines.errors import EngineError
 from realtime.engines.folder import default_folder
 from realtime.engines.supervisor import Engines, start_engines
-from realtime.engines.upkeep import Upkeep
 
-__all__ = ["EngineError", "Engines", "Upkeep", "default_folder", "start_engines"]
+__all__ = ["EngineError", "Engines", "default_folder", "start_engines"]
