@@ -1,6 +1,6 @@
 """`python -m bench report`: run every bench, store the results in docs/performance.json, write the pages made from them.
 
-    python -m bench report                 all, with three repeats; some twenty minutes, and half an hour for the soak
+    python -m bench report                 all, with three repeats; some twenty-five minutes, and half an hour for the soak
     python -m bench report fanout ingest   only these; the others keep their stored results
     python -m bench report --take a.json   take a result that `python -m bench.NAME --json a.json` wrote elsewhere
     python -m bench list                   what there is

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "docs" / "performance.json"
-ORDER: Final = ("fanout", "ingest", "workers", "hall", "storm", "latency", "idle", "growth", "flush", "soak", "page_weight")
+ORDER: Final = (
+    "fanout", "ingest", "workers", "hall", "storm", "outage", "latency", "idle", "growth", "flush", "soak", "page_weight",
+)  # fmt: skip
 
 
 def read_results(path: Path = RESULTS) -> dict[str, dict[str, Any]]:
@@ -77,6 +79,7 @@ HEADLINES: Final = (
     ("latency", "counts at 5,000 clients, p99", "500 answers a second: 99 of 100 times a phone of 5,000 sees the new count within"),
     ("storm", "5000 join", "5,000 phones join at once: the last is in after"),
     ("storm", "5000 phones back after kill -9, exact", "5,000 phones are back, exactly, after the server was killed:"),
+    ("outage", "valkey killed among 5000 phones: answers go on", "Redis dies with 5,000 phones in the room: answers go on after"),
     ("idle", "10000 idle phones, each", "a phone that only waits takes, of the server's memory"),
     ("flush", "backlog of 1 million rows drains while answers go on", "PostgreSQL was away, and a million answers are saved:"),
 )
