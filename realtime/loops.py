@@ -37,6 +37,16 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def heed_cancellation() -> None:
+    """End this task if it was to end before, and something that was waited for forgot it; raises CancelledError.
+
+    So a Ctrl-C in the first second, while stores are being connected to, is not lost.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def until_done(loop: Loop) -> None:
     """Run a loop until it ends by itself; start it again when a fault nobody foresaw ends it."""
     while True:

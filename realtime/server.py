@@ -27,6 +27,7 @@ from starlette.types import ASGIApp
 from realtime.app import App
 from realtime.core.errors import CloseCode
 from realtime.core.messages import GoingAway, encode
+from realtime.loops import heed_cancellation
 from realtime.metrics import render_workers
 from realtime.web.handshake import NoAsgiSocket, http_with
 
@@ -134,6 +135,8 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     server = _Uvicorn(config)
     calm_collector()
     waiting = asyncio.create_task(until_signal())
+    await asyncio.sleep(0)  # from here on it hears signals
+    heed_cancellation()
     async with app.running(flusher=flusher):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         metrics = metrics_server(app.metrics_site(), settings.metrics_port) if settings.metrics_port else None

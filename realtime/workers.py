@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from realtime.engines import launcher
+from realtime.loops import heed_cancellation
 from realtime.settings import Settings
 
 log = logging.getLogger("plenum.workers")
@@ -130,6 +131,7 @@ class Workers:
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Run all until a signal, then take them down; a second signal ends them at once. Raises WorkersFailed."""
         self._catch_signals()
+        heed_cancellation()
         tasks = [asyncio.create_task(self._keep(worker)) for worker in self.workers]
         try:
             await self._until_ready(tasks)

@@ -1,8 +1,9 @@
 """Loops end when they are to end, also where a cancellation is swallowed on its way."""
 
 import asyncio
+import contextlib
 
-from realtime.loops import end_tasks, run_beside
+from realtime.loops import end_tasks, heed_cancellation, run_beside
 
 
 class Deaf:
@@ -29,6 +30,27 @@ async def test_who_swallows_a_cancellation_ends_all_the_same() -> None:
         await asyncio.sleep(0)  # all begin
     assert [loop.left for loop in loops] == [0, 0, 0]
     assert [loop.turns for loop in loops] == [1, 2, 3]
+
+
+async def test_a_cancellation_that_was_swallowed_is_heeded_later() -> None:
+    begun = asyncio.Event()
+    reached: list[str] = []
+
+    async def start_up() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):  # as asyncio.wait_for of Python 3.11 may
+            await asyncio.Event().wait()
+        reached.append("started")
+        heed_cancellation()
+        reached.append("serves")
+
+    starting = asyncio.create_task(start_up())
+    await begun.wait()
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    assert reached == ["started"]
+    heed_cancellation()  # of a task that goes on: nothing
 
 
 async def test_the_end_of_a_task_is_its_own() -> None:
