@@ -63,9 +63,9 @@ def drop_watermark_after_commit() -> None:
     """Answers are told to be saved, and forgotten, when they were read and not when they are committed."""
     read = outbox.Outbox.read
 
-    async def read_and_confirm(self: Any, shard: int, rows: int, *, epoch: str | None = None) -> outbox.Batch:
-        found = await read(self, shard, rows, epoch=epoch)
-        if found.rows and epoch is None:
+    async def read_and_confirm(self: Any, shard: int, rows: int, **how: Any) -> outbox.Batch:
+        found = await read(self, shard, rows, **how)
+        if found.rows and how.get("epoch") is None:
             await self.confirm(found)
         return found
 

@@ -20,7 +20,7 @@ from tests.journey.servers import run_plenum
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-MOST_ACK_SECONDS = 1.0  # at the 99th percentile, on a machine that does other things too
+MOST_ACK_SECONDS = 3.0  # at the 99th percentile, on a machine that is busy with others; whoever waited for PostgreSQL waits longer
 
 
 async def press_without_postgres(cluster: Cluster, room: Room, seconds: float = 3) -> None:
