@@ -17,6 +17,7 @@ ROWS = {
     "hall": ("acknowledgement p95", "acknowledgement p99", "dashboard after the last", "all saved"),
     "idle": ("10000 idle phones, each", "10000 idle phones, CPU"),
     "storm": ("joins per CPU-second", "^5000 join", "5000 phones back after kill -9, exact"),
+    "outage": ("valkey killed among 5000", "postgres killed among 5000"),
     "latency": ("counts at 5,000 clients", "status at 5,000 clients"),
     "growth": ("10 to 10,000 phones", "1 to 1,000 sessions"),
     "soak": ("memory after warm-up", "drift of counts"),
