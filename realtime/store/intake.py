@@ -7,6 +7,7 @@ each server has a lane of its own, so that one that hangs holds up nobody else's
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -78,7 +79,7 @@ class Body(NamedTuple):
     item: str
 
 
-class Submission:
+class Submission(ABC):
     """A checked answer, ready for the accept script. Either `accept` or `decide` is called, once, in the loop.
 
     `own` is the rest of the payload, ASCII; `refusal` says why it may not be counted, unless it was before; with
@@ -108,9 +109,9 @@ class Submission:
         """It is accepted, just now."""
         self.decide(Verdict(None, offset, revision, response_id, epoch, at_ms))
 
+    @abstractmethod
     def decide(self, verdict: Verdict) -> None:
         """It is decided in another way, or not yet."""
-        raise NotImplementedError
 
 
 class Told(Submission):
