@@ -139,8 +139,8 @@ class App:
         self.identity = Identity(settings, pool, self.live, self.replicas, ring, self.publisher, ensure, lambda: self.hub.rooms)
         self.gate, self.entrance = self.identity.gate, self.identity.entrance
         self.answering = Answering(
-            self.replicas, self.intake, registry, ring, shards=settings.shards, durability=durability, ensure=ensure,
-            readmit=self.gate.readmit, most_slow=settings.accept_waiting, most_judgements=settings.judgements,
+            self.replicas, self.intake, registry, ring, servers.errands, shards=settings.shards, durability=durability,
+            ensure=ensure, readmit=self.gate.readmit, most_slow=settings.accept_waiting, most_judgements=settings.judgements,
         )  # fmt: skip
         self.drafting = Drafting(
             self.live, Drafts(self.live, most=settings.most_drafts, most_unsaved=settings.most_unsaved_drafts), self.replicas,

@@ -196,7 +196,7 @@ class Hub:
             return
         room.stale = True
         if room.task is None:
-            room.task = asyncio.get_running_loop().create_task(self._tick_while_stale(room))
+            room.task = self._live.servers.errands.start(self._tick_while_stale(room))
 
     def poke_all(self) -> None:
         """Pokes may have been lost: look at every session."""

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 log = logging.getLogger("plenum.app")
 
 _AGAIN_SECONDS: Final = 0.2
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -21,6 +22,29 @@ async def run_beside(loops: Sequence[Loop]) -> AsyncIterator[None]:
         yield
     finally:
         await end_tasks(tasks)
+
+
+class Errands:
+    """Short tasks that outlive whoever started them, for instance one call for many. They end before what they use does."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._over = False
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run it beside everything else; once errands have ended, it is cancelled before it begins."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if self._over:
+            task.cancel()
+        return task
+
+    async def end(self) -> None:
+        """Cancel what is under way, and wait until it has ended."""
+        self._over = True
+        while self._tasks:  # one that ends may have started another
+            await end_tasks(list(self._tasks))
 
 
 async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:

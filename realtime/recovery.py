@@ -222,7 +222,7 @@ class Recovery:
         """
         task = self._loads.get(session_id)
         if task is None:
-            task = asyncio.create_task(self._load(session_id))
+            task = self._live.servers.errands.start(self._load(session_id))
             self._loads[session_id] = task
             task.add_done_callback(lambda _: self._loads.pop(session_id, None))
         await asyncio.shield(task)

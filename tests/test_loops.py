@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from realtime.loops import end_tasks, heed_cancellation, run_beside
+from realtime.loops import Errands, end_tasks, heed_cancellation, run_beside
 
 
 class Deaf:
@@ -66,3 +66,29 @@ async def test_the_end_of_a_task_is_its_own() -> None:
     assert isinstance(tasks[0].exception(), ValueError)
     assert tasks[1].result() == 1
     assert tasks[2].cancelled()
+
+
+async def test_errands_end_together_and_what_is_started_later_does_not_begin() -> None:
+    errands = Errands()
+    begun: list[str] = []
+
+    async def wait(name: str) -> None:
+        begun.append(name)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if name == "first":
+                errands.start(wait("of one that ended"))
+
+    async def answer() -> int:
+        return 7
+
+    assert await errands.start(answer()) == 7
+    tasks = [errands.start(wait("first")), errands.start(wait("second"))]
+    await asyncio.sleep(0)  # both begin
+    await errands.end()
+    assert all(task.cancelled() for task in tasks)
+    late = errands.start(wait("late"))
+    await asyncio.wait([late])
+    assert late.cancelled()
+    assert begun == ["first", "second"]

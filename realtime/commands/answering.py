@@ -21,6 +21,7 @@ from realtime.core.presses import Press
 from realtime.core.refusals import refusal_frame
 from realtime.core.session import VISIBLE
 from realtime.identifiers import new_uuid
+from realtime.loops import Errands
 from realtime.store.intake import COLD, UNKNOWN, Body, Intake, Told, Verdict
 from realtime.store.live import Cold
 from realtime.store.replicas import Replica, Replicas
@@ -35,9 +36,9 @@ class Answering:
     """Judges answers and puts them into the intake; the reply comes when Redis has decided."""
 
     def __init__(
-        self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, *, shards: int, durability: str,
-        ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]], most_slow: int, most_judgements: int,
-        clock: Callable[[], float] = time.time,
+        self, replicas: Replicas, intake: Intake, registry: Registry, ring: KeyRing, errands: Errands, *,
+        shards: int, durability: str, ensure: Callable[[str], Any], readmit: Callable[[Actor], Awaitable[None]],
+        most_slow: int, most_judgements: int, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._replicas = replicas
         self._intake = intake
@@ -48,6 +49,7 @@ class Answering:
         self._ensure = ensure
         self._readmit = readmit
         self._most_slow = most_slow
+        self._errands = errands
         self._clock = clock
         self._slow: set[asyncio.Task[None]] = set()
         self._judgements = Judgements(most_judgements)
@@ -180,9 +182,7 @@ class Answering:
         if len(self._slow) >= self._most_slow:
             reply(refusal_frame(command.id, Refusal("overloaded", after_ms=1_000)))
             return
-        task = asyncio.get_running_loop().create_task(
-            self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load, readmit)
-        )
+        task = self._errands.start(self._refresh_and_judge(actor, command, reply, attempt, draft_ms, load, readmit))
         self._slow.add(task)
         task.add_done_callback(self._slow.discard)
 

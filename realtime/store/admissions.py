@@ -12,7 +12,9 @@ class Admissions:
     """Collects joins per session; never more than one call per session under way."""
 
     def __init__(self, live: Live, *, most_waiting: int) -> None:
-        self._batches: Batches[str, Joining, str] = Batches(live.join, most_at_once=_BATCH, most_waiting=most_waiting)
+        self._batches: Batches[str, Joining, str] = Batches(
+            live.join, most_at_once=_BATCH, most_waiting=most_waiting, errands=live.servers.errands
+        )
 
     async def join(self, session_id: str, joining: Joining) -> str:
         """Admit somebody; returns the name given. Raises Refusal, or Cold when the session must be loaded.

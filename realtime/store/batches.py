@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from realtime.core.errors import Refusal
+from realtime.loops import Errands
 
 _CROWD: Final = 4  # questions in one call that make a crowd
 _CROWD_SECONDS: Final = 0.02
@@ -24,11 +25,12 @@ class Batches(Generic[KeyT, QuestionT, AnswerT]):
 
     def __init__(
         self, answer: Callable[[KeyT, list[QuestionT]], Awaitable[Sequence[AnswerT | Exception]]], *,
-        most_at_once: int, most_waiting: int,
+        most_at_once: int, most_waiting: int, errands: Errands,
     ) -> None:  # fmt: skip
         self._answer = answer
         self._most_at_once = most_at_once
         self._most_waiting = most_waiting
+        self._errands = errands
         self._waiting: dict[KeyT, _Waiting[QuestionT, AnswerT]] = {}
         self._tasks: dict[KeyT, asyncio.Task[None]] = {}
 
@@ -37,11 +39,10 @@ class Batches(Generic[KeyT, QuestionT, AnswerT]):
         waiting = self._waiting.setdefault(key, [])
         if len(waiting) >= self._most_waiting:
             raise Refusal("overloaded", after_ms=1_000)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[AnswerT] = loop.create_future()
+        future: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
         waiting.append((question, future))
         if key not in self._tasks:
-            self._tasks[key] = loop.create_task(self._answer_all(key))
+            self._tasks[key] = self._errands.start(self._answer_all(key))
         return await future
 
     async def _answer_all(self, key: KeyT) -> None:

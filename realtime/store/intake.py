@@ -183,7 +183,7 @@ class Intake:
         self.waiting += 1
         if lane.sender is None:
             # The task starts in the next turn of the loop: by then everything of this turn is here.
-            lane.sender = asyncio.get_running_loop().create_task(self._send_all(lane))
+            lane.sender = self._servers.errands.start(self._send_all(lane))
         elif lane.rest is not None and len(lane.waiting) >= self._batch:
             lane.rest.set()
 

@@ -60,7 +60,7 @@ class Live:
         self._reads = Reads(
             servers, most_waiting=reads_waiting, most_at_once=reads_at_once, timeout_seconds=timeout_seconds
         )
-        self._owning = Owning(self._reads, most_waiting=reads_waiting)
+        self._owning = Owning(self._reads, most_waiting=reads_waiting, errands=servers.errands)
         self._timeout_seconds = timeout_seconds
         self._changes_limit = changes_limit
         self._presence_ms = presence_ms

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from realtime.loops import Errands
 from realtime.store import keys
 from realtime.store.batches import Batches
 from realtime.store.reads import Command, Reads
@@ -55,10 +56,10 @@ class OwnState:
 class Owning:
     """Reads own states; those asked for at once, for one session and the same rounds, in one round trip."""
 
-    def __init__(self, reads: Reads, *, most_waiting: int) -> None:
+    def __init__(self, reads: Reads, *, most_waiting: int, errands: Errands) -> None:
         self._reads = reads
         self._batches: Batches[tuple[keys.Session, Rounds], str, OwnState] = Batches(
-            self._read, most_at_once=_BATCH, most_waiting=most_waiting
+            self._read, most_at_once=_BATCH, most_waiting=most_waiting, errands=errands
         )
 
     async def of(self, session: keys.Session, participant_id: str, rounds: Rounds) -> OwnState:

@@ -34,7 +34,7 @@ class Reads:
         future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         waiting.append((b"".join(map(pack_command, commands)), len(commands), future))
         if place not in self._tasks:
-            self._tasks[place] = asyncio.get_running_loop().create_task(self._send_all(place))
+            self._tasks[place] = self._servers.errands.start(self._send_all(place))
         replies = await future
         for reply in replies:
             if isinstance(reply, Exception):

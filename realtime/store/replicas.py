@@ -235,7 +235,9 @@ class Replicas:
         self._others: OrderedDict[str, Replica] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # of those who read just now
         self._reads = 0
-        self._shared: Batches[str, None, Replica] = Batches(self._refresh_for, most_at_once=most_waiting, most_waiting=most_waiting)
+        self._shared: Batches[str, None, Replica] = Batches(
+            self._refresh_for, most_at_once=most_waiting, most_waiting=most_waiting, errands=live.servers.errands
+        )
         self.on_load: Callable[[str], Any] | None = None
 
     def peek(self, session_id: str) -> Replica | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError, ResponseError
 
+from realtime.loops import Errands
 from realtime.store.connection import STORE_ERRORS, Client, Incarnation, UnfitStore, check_server
 from realtime.store.topology import Node, find_owners, list_places, must_be_cluster, read_nodes, read_seeds, slot_of
 
@@ -21,10 +22,15 @@ _MOST_VIEWS: Final = 8  # servers asked what they know of the others; more would
 
 
 class Servers:
-    """Clients by shard; opened when first needed, closed when their server holds nothing any more."""
+    """Clients by shard; opened when first needed, closed when their server holds nothing any more.
+
+    `errands` are the tasks that use them and that nobody else waits for. They end first: a task that is just connecting
+    would put its connection into a pool that is closed already.
+    """
 
     def __init__(self, incarnation: Incarnation, open_client: Callable[[str], Client]) -> None:
         self.incarnation = incarnation
+        self.errands = Errands()
         self._open = open_client
         self._clients: dict[str, Client] = {}
 
@@ -93,6 +99,7 @@ class Servers:
             await self._clients.pop(place).aclose()
 
     async def aclose(self) -> None:
+        await self.errands.end()
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.faults.proxy import FaultProxy
 SHARDS = 16
 POLL = {"question": "Which?", "options": [{"id": name, "text": name.upper()} for name in ("a", "b", "c")]}
 _MOST_WITNESSED = 2_000
+_MOST_AT_ONCE = 100
 
 _FIND_UNSAVED = """
 SELECT s.sid FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[]) AS s (sid, activity, participant, revision)
@@ -100,6 +101,8 @@ class Cluster:
         """Everything runs and nothing is at fault; a new history begins."""
         self.folder = folder
         self.history = History()
+        if self._witness is not None and self._witness.done():
+            self._witness.result()  # without a witness the tests to come would prove less than they say
         self._told_saved.clear()
         self._witnessed = 0
         self.front.targets = [hub.address for hub in self.hubs]
@@ -224,19 +227,25 @@ class Cluster:
         """Look into PostgreSQL at the moment a client hears that answers are saved."""
         while True:
             await asyncio.sleep(0.002)
-            events, self._told_saved[:] = self._told_saved[:20], []
+            # What is looked at late proves nothing, so no more are asked for than are answered at once.
+            events, self._told_saved[:] = self._told_saved[:_MOST_AT_ONCE], []
             if not events or self._witnessed > _MOST_WITNESSED:
                 continue
             self._witnessed += len(events)
             try:
-                found = await self.database.fetch(
-                    _FIND_UNSAVED, [event.submission_id for event in events], [event.activity_id for event in events],
-                    [event.participant_id for event in events], [event.revision or 0 for event in events],
-                )  # fmt: skip
+                found = await self.unsaved(events)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 continue  # PostgreSQL is away: there is nobody to ask
-            for record in found:
-                self.history.mark("witness", f"{record['sid']} when its client was told", holds=False)
+            for submission_id in found:
+                self.history.mark("witness", f"{submission_id} when its client was told", holds=False)
+
+    async def unsaved(self, events: Sequence[Event]) -> list[str]:
+        """Those submissions of some events that PostgreSQL has neither saved nor set aside."""
+        records = await self.database.fetch(
+            _FIND_UNSAVED, [event.submission_id for event in events], [event.activity_id for event in events],
+            [event.participant_id for event in events], [event.revision or 0 for event in events],
+        )  # fmt: skip
+        return [str(record["sid"]) for record in records]
 
     # ------------------------------------------------------------------------------------------ coming to rest
 

@@ -30,6 +30,15 @@ async def everything_is_accepted(room: Room) -> None:
     )
 
 
+async def everything_is_saved(cluster: Cluster, room: Room) -> None:
+    await eventually(lambda: all(phone.at_rest for phone in room.crowd.phones), room.crowd.unrest)
+
+    async def nothing_is_missing() -> bool:
+        return not await cluster.unsaved(list(cluster.history.events("saved")))
+
+    await eventually(nothing_is_missing, "PostgreSQL has what people were told it has")
+
+
 async def roll_back(cluster: Cluster, room: Room, folder: Path) -> None:
     """Redis comes back as it was two seconds ago; PostgreSQL has more."""
     log = cluster.engines.folder / "valkey" / "appendonlydir"
@@ -70,6 +79,7 @@ async def lose_replies(cluster: Cluster, room: Room, folder: Path) -> None:
 
 async def hold_back_saving(cluster: Cluster, room: Room) -> None:
     """From here on PostgreSQL hears of nothing, and every answer that is accepted waits for it."""
+    await everything_is_saved(cluster, room)  # a flush that is cut would hold the next one back, longer than tests wait
     for hub in cluster.hubs:
         hub.database.blackhole()
     await room.press(seconds=0.5)

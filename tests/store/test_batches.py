@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from realtime.core.errors import Refusal
+from realtime.loops import Errands
 from realtime.store.batches import Batches
 
 
@@ -22,7 +23,7 @@ class Oracle:
 
 
 def batches_of(oracle: Oracle, *, most_at_once: int = 100, most_waiting: int = 100) -> Batches[str, int, str]:
-    return Batches(oracle.answer, most_at_once=most_at_once, most_waiting=most_waiting)
+    return Batches(oracle.answer, most_at_once=most_at_once, most_waiting=most_waiting, errands=Errands())
 
 
 async def test_who_asks_while_a_call_is_under_way_is_answered_by_the_next() -> None:
@@ -70,7 +71,7 @@ async def test_a_call_that_fails_fails_for_all_who_asked_and_for_nobody_after_th
             raise Refusal("recovering", after_ms=100)
         return [*questions]
 
-    batches: Batches[str, int, int] = Batches(answer, most_at_once=9, most_waiting=9)
+    batches: Batches[str, int, int] = Batches(answer, most_at_once=9, most_waiting=9, errands=Errands())
     found = await asyncio.gather(batches.ask("a", 1), batches.ask("a", 2), return_exceptions=True)
     assert all(isinstance(one, Refusal) for one in found)
     assert await batches.ask("a", 3) == 3

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from realtime.core.errors import Refusal
+from realtime.store.connection import connect
 from realtime.store.reads import Reads, pack_command
 from realtime.store.servers import Servers
+from tests.commands.stage import until
 from tests.store.stage import Hall
 
 
@@ -83,3 +85,23 @@ async def test_a_redis_that_does_not_answer_is_not_waited_for(hall: Hall, server
 
 def test_commands_are_packed_as_redis_reads_them() -> None:
     assert pack_command(("GET", "ü", 7, b"\r\n")) == b"*4\r\n$3\r\nGET\r\n$2\r\n\xc3\xbc\r\n$1\r\n7\r\n$2\r\n\r\n\r\n"
+
+
+async def test_who_is_just_connecting_when_the_servers_are_closed_leaves_no_connection(hall: Hall, redis_url: str) -> None:
+    servers = Servers(
+        hall.live.incarnation, lambda _: connect(redis_url, hall.live.incarnation, connections=2, timeout_seconds=5.0)
+    )
+    reads = reads_of(servers)
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(reads.ask(hall.names.shard, [("ECHO", "a")]))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert servers._clients, "it is connecting"
+    await servers.aclose()
+    assert asyncio.all_tasks() - before == {asking}, "nobody connects any more"
+    asking.cancel()
+
+    async def is_alone() -> bool:
+        return len(await hall.redis.client_list()) == 1
+
+    await until(is_alone, "Redis sees nobody else")
