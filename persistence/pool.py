@@ -18,7 +18,8 @@ _OLDEST_VERSION_NUM = 140000
 
 # What a statement needs to run: a pool, or one connection with its transaction.
 Pool: TypeAlias = asyncpg.Pool
-Database: TypeAlias = asyncpg.Pool | asyncpg.Connection | PoolConnectionProxy
+Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+Database: TypeAlias = Pool | Connection
 
 
 async def open_pool(
@@ -91,7 +92,7 @@ def judge_settings(settings: ServerSettings) -> None:
 
 
 async def iterate_chunks(
-    connection: asyncpg.Connection | PoolConnectionProxy, query: str, *args: object, chunk_rows: int
+    connection: Connection, query: str, *args: object, chunk_rows: int
 ) -> AsyncIterator[list[asyncpg.Record]]:
     """Read a statement through a server-side cursor, inside the caller's transaction."""
     cursor = await connection.cursor(query, *args)

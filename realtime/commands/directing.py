@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from persistence import activities, events, participants, sessions, tickets, timing
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, session_document
 from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing
-from persistence.pool import Pool
+from persistence.pool import Connection, Pool
 from persistence.sessions import SessionRow
 from realtime.activities.config import Config, read_config
 from realtime.activities.contract import read_settings
@@ -68,13 +69,14 @@ class Directing:
         ticket, screen_ticket = new_presenter_ticket(session_id), new_presenter_ticket(session_id)
         try:
             settings = encode(await changed_settings({}, passcode=passcode))
-            row = await self._insert_session(session_id, title, description, cap, state, settings)
-            if user is not None:
-                digest = hash_user(session_id, user.issuer, user.subject)
-                await tickets.create(self._pool, sha256=digest, session_id=session_id, role="owner", label=user.name or "")
-            await tickets.create(self._pool, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
-            await tickets.create(self._pool, sha256=hash_ticket(screen_ticket), session_id=session_id, role="display")
-            await events.record(self._pool, session_id=session_id, actor="owner", action="session_created")
+            async with self._pool.acquire() as connection, connection.transaction():
+                row = await self._insert_session(connection, session_id, title, description, cap, state, settings)
+                if user is not None:
+                    digest = hash_user(session_id, user.issuer, user.subject)
+                    await tickets.create(connection, sha256=digest, session_id=session_id, role="owner", label=user.name or "")
+                await tickets.create(connection, sha256=hash_ticket(ticket), session_id=session_id, role="owner")
+                await tickets.create(connection, sha256=hash_ticket(screen_ticket), session_id=session_id, role="display")
+                await events.record(connection, session_id=session_id, actor="owner", action="session_created")
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
         return row, ticket, screen_ticket
@@ -86,18 +88,16 @@ class Directing:
         return cap
 
     async def _insert_session(
-        self, session_id: str, title: str, description: str | None, cap: int, state: str, settings: str
+        self, connection: Connection, session_id: str, title: str, description: str | None, cap: int, state: str, settings: str
     ) -> SessionRow:  # fmt: skip
-        shard = keys.shard_of(session_id, len(self._live.shards))
-        length = self._join_code_length
         for attempt in range(12):
-            try:
-                return await sessions.create(
-                    self._pool, id=session_id, title=title, description=description, join_code=new_join_code(length + attempt // 4),
-                    shard=shard, max_participants=cap, state=state, settings=settings,
-                )  # fmt: skip
-            except JoinCodeTaken:
-                continue  # codes get longer when the short ones run out
+            code = new_join_code(self._join_code_length + attempt // 4)  # longer when the short ones run out
+            with suppress(JoinCodeTaken):
+                async with connection.transaction():  # of its own, as one that fails can do nothing more
+                    return await sessions.create(
+                        connection, id=session_id, title=title, description=description, join_code=code, max_participants=cap,
+                        state=state, settings=settings, shard=keys.shard_of(session_id, len(self._live.shards)),
+                    )  # fmt: skip
         raise Refusal("overloaded", "No join code is free at the moment.", after_ms=1_000)
 
     async def move_session(
