@@ -31,7 +31,7 @@ _MOST_GROWTH_PERCENT = 5.0
 _GROWTH = (
     "Growth is twice the rise of the high-water mark from the first half of that to the second: what a leak adds over all of it; "
     "the slope is a fitted line. Of Valkey counts what it has in use without what the living halls' keys hold, which is the more "
-    "the older they are: so what stays of a hall that is over counts. Its C library keeps freed strings beside that, to a bound. "
+    "the older they are: so what stays of a hall that is over counts. What its C library keeps of freed strings stands beside. "
     "Of PostgreSQL counts the largest process: there is one for each connection of the pool, of which some come with a rush and "
     "go after five idle minutes."
 )

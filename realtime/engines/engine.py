@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +42,6 @@ class Engine(ABC):
     """One engine on its data folder, as a child of this process."""
 
     name: ClassVar[str]
-    environment: ClassVar[Mapping[str, str]] = {}  # beside what every engine has
     # Of the data folder, the log and the pid file.
     stem: ClassVar[str]
     programs: ClassVar[frozenset[str]]
@@ -175,7 +173,7 @@ class Engine(ABC):
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", launcher.__file__, *map(str, own), *command],
                 cwd="/",
-                env={**_ENVIRONMENT, **self.environment},
+                env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import quote
 
 from realtime.engines.binaries import VALKEY_NAMES
@@ -23,10 +22,6 @@ class Valkey(Engine):
     programs = VALKEY_NAMES
     stop_signal = signal.SIGTERM
     last_signal = signal.SIGKILL
-    # A call with a hundred answers brings a thousand small strings and lets them go again; glibc keeps 7 of a size at hand by
-    # itself. More of them cost less CPU; 500 of each size up to 512 bytes are up to 4 MiB in each thread that frees, and larger
-    # ones or more of them gain nothing but fill up for hours. Other C libraries do not read this.
-    environment: ClassVar[Mapping[str, str]] = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=500:glibc.malloc.tcache_max=512"}
 
     def __init__(
         self,
