@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from persistence import activities, events, participants, sessions, tickets, timing
+from persistence import activities, decisions, events, participants, sessions, tickets, timing
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, session_document
 from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing
@@ -15,8 +15,9 @@ from realtime.activities.config import Config, read_config
 from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor, server_actor
+from realtime.commands.audits import Audit, audited
 from realtime.commands.doors import changed_settings
-from realtime.commands.newcomers import store_newcomer
+from realtime.commands.newcomers import require_participant
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import Limits, check, clean_text, encode
@@ -120,32 +121,34 @@ class Directing:
             wanted["locked"] = locked
         if focus is not None:
             wanted["focus"] = focus or None
+        changes = wanted != settings or title is not None or description is not None or max_participants is not None
+        if changes or leads_on:
+            async with audited(self._pool, actor) as audit:
+                if to is not None and leads_on:
+                    moved = await sessions.set_state(audit.connection, row.id, to, expected_version=row.version)
+                    row = await self._unless_lost(audit, moved)
+                    await audit.record(f"session_{to}")
+                if changes:
+                    changed = await sessions.update(
+                        audit.connection, row.id, title=title, description=description, settings=encode(wanted),
+                        max_participants=max_participants, expected_version=row.version,
+                    )  # fmt: skip
+                    row = await self._unless_lost(audit, changed)
+                    await audit.record("session_changed", locked=wanted.get("locked"), focus=wanted.get("focus"))
         try:
-            if to is not None and leads_on:
-                moved = await sessions.set_state(self._pool, row.id, to, expected_version=row.version)
-                row = await self._unless_lost(moved, row.id)
-                await self._record(actor, f"session_{to}")
             if to == "completed":  # asked once more as well, which closes what a failure left open
                 await self._close_all(actor)
-            if wanted != settings or title is not None or description is not None or max_participants is not None:
-                changed = await sessions.update(
-                    self._pool, row.id, title=title, description=description, settings=encode(wanted),
-                    max_participants=max_participants, expected_version=row.version,
-                )  # fmt: skip
-                row = await self._unless_lost(changed, row.id)
-                await self._record(actor, "session_changed", meta={"locked": wanted.get("locked"), "focus": wanted.get("focus")})
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
-        except Refusal:
-            if leads_on:  # that much is done, and is told
-                await self._publisher.publish(row.id, None)
-            raise
-        await self._publisher.publish(row.id, None)
+        finally:  # that it is over is told, whatever becomes of its activities
+            await self._publisher.publish(row.id, None)
         return row
 
     async def _close_all(self, actor: Actor) -> None:
         """A session that is over takes no answers."""
-        for activity in await activities.of_session(self._pool, actor.session_id, limit=self._max_activities):
+        try:
+            rows = await activities.of_session(self._pool, actor.session_id, limit=self._max_activities)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        for activity in rows:
             if activity.state in ("active", "paused"):
                 await self._close(actor, activity.id)
 
@@ -166,11 +169,9 @@ class Directing:
     async def delete_session(self, actor: Actor) -> None:
         """Delete a session with everything in it; its live state is dropped."""
         actor.need("own")
-        try:
-            await self._record(actor, "session_deleted")
-            await sessions.delete(self._pool, actor.session_id)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        async with audited(self._pool, actor) as audit:
+            if await sessions.delete(audit.connection, actor.session_id):
+                await audit.record("session_deleted")
         # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
         await self._passes.drop(actor.session_id)
 
@@ -183,18 +184,17 @@ class Directing:
         actor.need("direct")
         name, text = self._read_config(type_name, config)
         try:
-            _, present = await activities.list_page(self._pool, actor.session_id, offset=0, limit=1)
-            if present >= self._max_activities:
-                raise Refusal("limited", f"A session holds at most {self._max_activities} activities.", after_ms=60_000)
-            row = await activities.create(
-                self._pool, id=new_uuid(), session_id=actor.session_id, type=name, title=clean_text(title or ""), config=text,
-                order_index=order_index, state=state,
-            )  # fmt: skip
-            await self._record(actor, "activity_created", row.id)
+            async with audited(self._pool, actor) as audit:
+                _, present = await activities.list_page(audit.connection, actor.session_id, offset=0, limit=1)
+                if present >= self._max_activities:
+                    raise Refusal("limited", f"A session holds at most {self._max_activities} activities.", after_ms=60_000)
+                row = await activities.create(
+                    audit.connection, id=new_uuid(), session_id=actor.session_id, type=name, title=clean_text(title or ""),
+                    config=text, order_index=order_index, state=state,
+                )  # fmt: skip
+                await audit.record("activity_created", row.id)
         except ParentMissing as error:
             raise Refusal("unknown_session") from error
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
         await self._publisher.publish(actor.session_id, row.id)
         return row
 
@@ -211,15 +211,13 @@ class Directing:
             _, text = self._read_config(row.type, config)
             if row.opened_at is not None and json.loads(text)["settings"] != json.loads(row.config)["settings"]:
                 raise Refusal("in_use", details={"field": "config.settings", "reason": "answers refer to it; open a new activity"})
-        try:
+        async with audited(self._pool, actor) as audit:
             changed = await activities.update_config(
-                self._pool, activity_id, title=None if title is None else clean_text(title), config=text, order_index=order_index,
-                expected_version=row.version,
+                audit.connection, activity_id, title=None if title is None else clean_text(title), config=text,
+                order_index=order_index, expected_version=row.version,
             )  # fmt: skip
-            row = await self._unless_activity_lost(changed, activity_id)
-            await self._record(actor, "activity_changed", activity_id)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+            row = await self._unless_activity_lost(audit, changed, activity_id)
+            await audit.record("activity_changed", activity_id)
         await self._publisher.publish(actor.session_id, activity_id)
         return row
 
@@ -259,24 +257,23 @@ class Directing:
             before = row.state
             if before in ("active", "paused") and (to == "closed" or (to == "active" and new_round)):
                 await self._hand_in(row)
-            try:
-                row = await self._unless_activity_lost(await self._step(row, to, new_round), activity_id)
+            async with audited(self._pool, actor) as audit:
+                moved = await self._step(audit.connection, row, to, new_round)
+                row = await self._unless_activity_lost(audit, moved, activity_id)
                 meta = {"from": before, "round": row.round, "force": force, "reason": reason}
-                await self._record(actor, f"activity_{to}", activity_id, meta=meta)
-            except STORAGE_ERRORS as error:
-                raise Refusal("storage_unavailable", after_ms=1_000) from error
+                await audit.record(f"activity_{to}", activity_id, **meta)
         await self._publisher.publish(actor.session_id, activity_id)
         return row
 
-    async def _step(self, row: ActivityRow, to: str, new_round: bool) -> ActivityRow | None:
+    async def _step(self, connection: Connection, row: ActivityRow, to: str, new_round: bool) -> ActivityRow | None:
         """Move a row on from the version it has; None where that is no longer the present one."""
         if row.state == "active" and to == "paused":
-            return await timing.pause(self._pool, row.id, expected_version=row.version)
+            return await timing.pause(connection, row.id, expected_version=row.version)
         if row.paused_at is not None and row.state == "paused" and to == "active" and not new_round:
-            return await timing.resume(self._pool, row.id, expected_version=row.version)
+            return await timing.resume(connection, row.id, expected_version=row.version)
         if to != "active":
             return await activities.move(
-                self._pool, row.id, expected_version=row.version, state=to, round=row.round, revealed=row.revealed,
+                connection, row.id, expected_version=row.version, state=to, round=row.round, revealed=row.revealed,
                 deadline_at=row.deadline_at,
             )  # fmt: skip
         kind = self._registry.resolve(row.type)
@@ -287,7 +284,7 @@ class Directing:
         reading_ms = kind.reading_ms(settings) if fresh or row.opened_at is None else 0
         limit_ms = (config.constraints.time_limit or 0) * 1_000 or kind.answering_ms(settings)
         return await timing.begin(
-            self._pool, row.id, expected_version=row.version, round=row.round + fresh, revealed=row.revealed and not fresh,
+            connection, row.id, expected_version=row.version, round=row.round + fresh, revealed=row.revealed and not fresh,
             reading_ms=reading_ms, limit_ms=limit_ms or None,
         )  # fmt: skip
 
@@ -308,43 +305,36 @@ class Directing:
         if row.revealed != revealed:
             if revealed and row.state == "active" and self._registry.resolve(row.type).fences_on_reveal:
                 await self._hand_in(row)
-            try:
+            async with audited(self._pool, actor) as audit:
                 moved = await activities.move(
-                    self._pool, activity_id, expected_version=row.version, state=row.state, round=row.round, revealed=revealed,
-                    deadline_at=row.deadline_at,
+                    audit.connection, activity_id, expected_version=row.version, state=row.state, round=row.round,
+                    revealed=revealed, deadline_at=row.deadline_at,
                 )  # fmt: skip
-                row = await self._unless_activity_lost(moved, activity_id)
-                await self._record(actor, "activity_revealed" if revealed else "activity_hidden", activity_id)
-            except STORAGE_ERRORS as error:
-                raise Refusal("storage_unavailable", after_ms=1_000) from error
+                row = await self._unless_activity_lost(audit, moved, activity_id)
+                await audit.record("activity_revealed" if revealed else "activity_hidden", activity_id)
         await self._publisher.publish(actor.session_id, activity_id)
         return row
 
     async def delete_activity(self, actor: Actor, activity_id: str, *, expected_version: int | None = None) -> None:
         """Remove an activity with its responses."""
         actor.need("direct")
-        row = await self._activity(actor, activity_id)
-        self._expect(expected_version, row.version, activity_document(row))
-        try:
-            await activities.delete(self._pool, activity_id)
-            await self._record(actor, "activity_deleted", activity_id)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        async with audited(self._pool, actor) as audit:
+            row = await decisions.lock_activity(audit.connection, activity_id)
+            if row is None or row.session_id != actor.session_id:
+                raise Refusal("unknown_activity")
+            self._expect(expected_version, row.version, activity_document(row))
+            await activities.delete(audit.connection, activity_id)
+            await audit.record("activity_deleted", activity_id)
         await self._publisher.publish(actor.session_id, activity_id, deleted_version=row.version + 1)
 
     async def remove(self, actor: Actor, participant_id: str) -> None:
-        """Remove a participant for good. Rows of somebody who has not been flushed yet are made first."""
+        """Remove a participant for good."""
         actor.need("moderate")
-        try:
-            known = await participants.read(self._pool, participant_id)
-            if known is not None and known.session_id != actor.session_id:
+        await require_participant(self._pool, self._live, actor.session_id, participant_id)
+        async with audited(self._pool, actor) as audit:
+            if await participants.set_inactive(audit.connection, participant_id) is None:
                 raise Refusal("unknown_participant")
-            if await participants.set_inactive(self._pool, participant_id) is None:
-                await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
-                await participants.set_inactive(self._pool, participant_id)
-            await self._record(actor, "participant_removed", meta={"participant_id": participant_id})
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+            await audit.record("participant_removed", participant_id=participant_id)
         await self._publisher.warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
 
     # ----------------------------------------------------------------------------------------------- shared
@@ -379,22 +369,18 @@ class Directing:
         if expected is not None and expected != present:
             raise Refusal("version_conflict", details={"version": present, "present": document})
 
-    async def _unless_lost(self, row: SessionRow | None, session_id: str) -> SessionRow:
+    async def _unless_lost(self, audit: Audit, row: SessionRow | None) -> SessionRow:
         if row is None:
-            present = await self._session(session_id)
+            present = await sessions.read(audit.connection, audit.actor.session_id)
+            if present is None:
+                raise Refusal("unknown_session")
             raise Refusal("version_conflict", details={"version": present.version, "present": session_document(present)})
         return row
 
-    async def _unless_activity_lost(self, row: ActivityRow | None, activity_id: str) -> ActivityRow:
+    async def _unless_activity_lost(self, audit: Audit, row: ActivityRow | None, activity_id: str) -> ActivityRow:
         if row is None:
-            present = await activities.read(self._pool, activity_id)
+            present = await activities.read(audit.connection, activity_id)
             if present is None:
                 raise Refusal("unknown_activity")
             raise Refusal("version_conflict", details={"version": present.version, "present": activity_document(present)})
         return row
-
-    async def _record(self, actor: Actor, action: str, activity_id: str | None = None, meta: dict[str, Any] | None = None) -> None:
-        await events.record(
-            self._pool, session_id=actor.session_id, actor=actor.name, action=action, activity_id=activity_id,
-            meta=encode(meta or {})
-        )

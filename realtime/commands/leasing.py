@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from persistence import events, sessions
+from persistence import sessions
 from persistence.documents import session_document
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from persistence.sessions import SessionRow
 from realtime.commands.actors import Actor
+from realtime.commands.audits import audited
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal
 from realtime.core.json_text import clean_text, encode
@@ -61,25 +62,22 @@ class Leasing:
         await self._write(actor, lambda lease: {"held": False, "token": lease.get("token", 0)})
 
     async def _write(self, actor: Actor, change: Callable[[dict[str, Any]], dict[str, Any]]) -> SessionRow:
-        try:
-            for _ in range(_TRIES):
-                row = await sessions.read(self._pool, actor.session_id)
+        for _ in range(_TRIES):
+            async with audited(self._pool, actor) as audit:
+                row = await sessions.read(audit.connection, actor.session_id)
                 if row is None:
                     raise Refusal("unknown_session")
                 settings = json.loads(row.settings)
-                settings["lease"] = change(settings.get("lease", {}))
-                changed = await sessions.update(self._pool, row.id, settings=encode(settings), expected_version=row.version)
-                if changed is not None:
-                    break
-            else:
-                raise Refusal("under_way", after_ms=200)
-            action = "lease_taken" if settings["lease"]["held"] else "lease_released"
-            meta = encode({"token": settings["lease"]["token"], "label": settings["lease"].get("label")})
-            await events.record(self._pool, session_id=row.id, actor=actor.name, action=action, meta=meta)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
-        await self._publisher.publish(row.id, None)
-        return changed
+                lease = settings["lease"] = change(settings.get("lease", {}))
+                text = encode(settings)
+                changed = await sessions.update(audit.connection, row.id, settings=text, expected_version=row.version)
+                if changed is None:
+                    continue
+                action = "lease_taken" if lease["held"] else "lease_released"
+                await audit.record(action, token=lease["token"], label=lease.get("label"))
+            await self._publisher.publish(row.id, None)
+            return changed
+        raise Refusal("under_way", after_ms=200)
 
     async def _session(self, session_id: str) -> dict[str, Any]:
         try:

@@ -21,7 +21,8 @@ from realtime.activities.contract import read_answer, read_settings
 from realtime.activities.reckoning import shows_points
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
-from realtime.commands.newcomers import store_newcomer
+from realtime.commands.audits import audited
+from realtime.commands.newcomers import require_participant
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import clean_text
@@ -203,12 +204,11 @@ class Standings:
         name = None if team is None else clean_text(team)
         if name is not None and not 1 <= len(name) <= _MOST_TEAM_NAME:
             raise invalid("team", f"between 1 and {_MOST_TEAM_NAME} characters")
-        try:
-            if not await ledger.set_team(self._pool, actor.session_id, participant_id, name):
-                await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
-                await ledger.set_team(self._pool, actor.session_id, participant_id, name)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await require_participant(self._pool, self._live, actor.session_id, participant_id)
+        async with audited(self._pool, actor) as audit:
+            if not await ledger.set_team(audit.connection, actor.session_id, participant_id, name):
+                raise Refusal("unknown_participant")
+            await audit.record("participant_assigned", participant_id=participant_id, team=name)
         return name
 
 

@@ -3,14 +3,15 @@
 import logging
 from typing import Final
 
-from persistence import events, tickets
-from persistence.errors import STORAGE_ERRORS
+from persistence import tickets
+from persistence.errors import STORAGE_ERRORS, ParentMissing
 from persistence.pool import Pool
 from persistence.tickets import TicketRow
 from realtime.commands.actors import GIVEN, Actor
+from realtime.commands.audits import audited
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
-from realtime.core.json_text import clean_text, encode
+from realtime.core.json_text import clean_text
 from realtime.store.live import Live
 from realtime.store.passes import Passes
 from realtime.tickets import hash_ticket, hash_user, new_pass, new_presenter_ticket
@@ -43,21 +44,21 @@ class Ticketing:
         former: TicketRow | None = None
         sha256 = hash_user(actor.session_id, self._issuer, subject or "") if ticket is None else hash_ticket(ticket)
         try:
-            known = await tickets.of_session(self._pool, actor.session_id, limit=_MOST_LISTED)
-            if len(known) >= _MOST_LISTED or sum(row.revoked_at is None for row in known) >= _MOST_TICKETS:
-                raise Refusal("too_many_tickets")
-            if ticket is None:
-                if any(row.sha256 == sha256 and row.role == "owner" for row in known):
-                    raise Refusal("in_use", details={"field": "subject", "reason": "this user owns the session"})
-                former = next((row for row in known if row.sha256 == sha256 and row.revoked_at is None), None)
-                await tickets.delete(self._pool, sha256)
-            row = await tickets.create(self._pool, sha256=sha256, session_id=actor.session_id, role=role, label=label)
-            meta = encode({"role": role, "label": label, "ticket": sha256[:12]})
-            await events.record(
-                self._pool, session_id=actor.session_id, actor=actor.name, action="ticket_issued", meta=meta
-            )
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+            async with audited(self._pool, actor) as audit:
+                known = await tickets.of_session(audit.connection, actor.session_id, limit=_MOST_LISTED)
+                if len(known) >= _MOST_LISTED or sum(row.revoked_at is None for row in known) >= _MOST_TICKETS:
+                    raise Refusal("too_many_tickets")
+                if ticket is None:
+                    if any(row.sha256 == sha256 and row.role == "owner" for row in known):
+                        raise Refusal("in_use", details={"field": "subject", "reason": "this user owns the session"})
+                    former = next((row for row in known if row.sha256 == sha256 and row.revoked_at is None), None)
+                    await tickets.delete(audit.connection, sha256)
+                row = await tickets.create(
+                    audit.connection, sha256=sha256, session_id=actor.session_id, role=role, label=label
+                )
+                await audit.record("ticket_issued", role=role, label=label, ticket=sha256[:12])
+        except ParentMissing as error:
+            raise Refusal("unknown_session") from error
         if former is not None and former.role != role:
             # Whoever is connected goes on in the role he had when he came.
             await self._publisher.warm(actor.session_id, lambda: self._passes.revoke(actor.session_id, sha256))
@@ -77,18 +78,13 @@ class Ticketing:
         actor.need("own")
         if sha256 == actor.key:
             raise Refusal("in_use", "A ticket cannot revoke itself.")
-        try:
-            known = await tickets.of_session(self._pool, actor.session_id, limit=_MOST_LISTED)
+        async with audited(self._pool, actor) as audit:
+            known = await tickets.of_session(audit.connection, actor.session_id, limit=_MOST_LISTED)
             row = next((one for one in known if one.sha256 == sha256), None)
             if row is None:
                 raise Refusal("unknown_ticket")
-            if await tickets.revoke(self._pool, sha256):
-                meta = encode({"role": row.role, "label": row.label, "ticket": sha256[:12]})
-                await events.record(
-                    self._pool, session_id=actor.session_id, actor=actor.name, action="ticket_revoked", meta=meta
-                )
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+            if await tickets.revoke(audit.connection, sha256):
+                await audit.record("ticket_revoked", role=row.role, label=row.label, ticket=sha256[:12])
         await self._publisher.warm(actor.session_id, lambda: self._passes.revoke(actor.session_id, sha256))
 
     async def make_pass(self, actor: Actor) -> tuple[str, int]:

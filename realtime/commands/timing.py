@@ -10,17 +10,17 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from persistence import events, participants, timing
+from persistence import timing
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.projection import ActivityCopy
 from realtime.activities.registry import Registry
 from realtime.commands.actors import Actor
+from realtime.commands.audits import audited
 from realtime.commands.directing import Directing
-from realtime.commands.newcomers import store_newcomer
+from realtime.commands.newcomers import require_participant
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
-from realtime.core.json_text import encode
 from realtime.core.tally import PEOPLE
 from realtime.store.live import Cold, Live
 from realtime.store.replicas import Replica, Replicas
@@ -56,24 +56,13 @@ class Timing:
         actor.need("direct")
         if not 0 <= extra_time_percent <= MOST_EXTRA_PERCENT:
             raise invalid("extra_time_percent", f"between 0 and {MOST_EXTRA_PERCENT}")
-        try:
-            await self._store_extra_time(actor, participant_id, extra_time_percent)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        await require_participant(self._pool, self._live, actor.session_id, participant_id)
+        async with audited(self._pool, actor) as audit:
+            if await timing.set_extra_time(audit.connection, participant_id, extra_time_percent) is None:
+                raise Refusal("unknown_participant")
+            await audit.record("participant_accommodated", participant_id=participant_id, extra_time_percent=extra_time_percent)
         await self._publisher.warm(actor.session_id, lambda: self._publish_extra_time(actor.session_id, participant_id))
         return {"participant_id": participant_id, "extra_time_percent": extra_time_percent}
-
-    async def _store_extra_time(self, actor: Actor, participant_id: str, percent: int) -> None:
-        row = await participants.read(self._pool, participant_id)
-        if row is not None and row.session_id != actor.session_id:
-            raise Refusal("unknown_participant")
-        if row is None:
-            await store_newcomer(self._pool, self._live, actor.session_id, participant_id)
-        await timing.set_extra_time(self._pool, participant_id, percent)
-        await events.record(
-            self._pool, session_id=actor.session_id, actor=actor.name, action="participant_accommodated",
-            meta=encode({"participant_id": participant_id, "extra_time_percent": percent}),
-        )  # fmt: skip
 
     async def _publish_extra_time(self, session_id: str, participant_id: str) -> None:
         # Of two presenters at the same time the later one in PostgreSQL is the later one in the live store.

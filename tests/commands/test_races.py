@@ -114,11 +114,11 @@ async def test_a_session_ends_while_the_clock_closes_its_activities(stage: Stage
     opened = [await stage.open() for _ in range(3)]
     step, seen = stage.app.directing._step, list[str]()
 
-    async def overtaken(row: Any, to: str, new_round: bool) -> Any:
+    async def overtaken(connection: Any, row: Any, to: str, new_round: bool) -> Any:
         if row.id not in seen:
             seen.append(row.id)
             await stage.app.pool.execute("UPDATE activities SET version = version + 1 WHERE id = $1", row.id)
-        return await step(row, to, new_round)
+        return await step(connection, row, to, new_round)
 
     monkeypatch.setattr(stage.app.directing, "_step", overtaken)
     await stage.app.directing.move_session(stage.presenter, to="completed")
