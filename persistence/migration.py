@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # The revision this program is written for. Known without loading Alembic, which a server at work never needs.
-HEAD = "0004"
+HEAD = "0005"
 
 _HAS_REVISION_TABLE = statement("has_revision_table")
 _READ_REVISION = statement("read_revision")

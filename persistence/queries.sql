@@ -210,6 +210,28 @@ WHERE id = $1 AND version = $2 AND decisions_version = $3 AND unpublished_since 
 -- One activity, kept from other deciders until the transaction ends; answers may still refer to it.
 SELECT * FROM activities WHERE id = $1 FOR NO KEY UPDATE;
 
+-- name: list_activities_left_open
+-- Activities that still take answers though their session was ended a while ago, in any order: one that stays has no precedence.
+SELECT activities.* FROM activities JOIN sessions ON sessions.id = session_id
+WHERE activities.status = 'active' AND sessions.state = 'completed'
+      AND completed_at < now() - make_interval(secs => $2::double precision)
+ORDER BY random() LIMIT $1;
+
+-- name: note_unpublished
+-- Something was changed, and what of it is present when this is committed is to reach the live store.
+INSERT INTO unpublished (session_id, kind, subject) VALUES ($1, $2, $3)
+ON CONFLICT (session_id, kind, subject) DO UPDATE SET id = excluded.id, since = excluded.since
+RETURNING session_id, kind, subject, id;
+
+-- name: list_unpublished
+-- What should have reached the live store a while ago, in any order: what cannot be published has no precedence.
+SELECT session_id, kind, subject, id FROM unpublished
+WHERE since < now() - make_interval(secs => $2::double precision) ORDER BY random() LIMIT $1;
+
+-- name: forget_unpublished
+-- The live store has it, unless it was changed once more.
+DELETE FROM unpublished WHERE session_id = $1 AND kind = $2 AND subject = $3 AND id = $4;
+
 -- name: list_decisions_of_round
 -- What was decided about one round of an activity.
 SELECT key, value FROM activity_decisions WHERE activity_id = $1 AND round = $2 ORDER BY key;
@@ -502,9 +524,15 @@ SELECT * FROM tickets WHERE session_id = $1 ORDER BY created_at, sha256 LIMIT $2
 -- Make a ticket worthless from now on.
 UPDATE tickets SET revoked_at = now() WHERE sha256 = $1 AND revoked_at IS NULL RETURNING *;
 
--- name: delete_ticket
--- Forget a ticket.
-DELETE FROM tickets WHERE sha256 = $1;
+-- name: grant_ticket
+-- Store the hash of what a user shows anyway, or give him another role.
+INSERT INTO tickets (sha256, session_id, role, label) VALUES ($1, $2, $3, $4)
+ON CONFLICT (sha256) DO UPDATE SET role = excluded.role, label = excluded.label, created_at = now(), revoked_at = NULL
+RETURNING *;
+
+-- name: lock_ticket
+-- A ticket by its hash, also a revoked one, which nobody else changes before the transaction ends.
+SELECT * FROM tickets WHERE sha256 = $1 FOR NO KEY UPDATE;
 
 -- name: add_server_key
 -- Add a signing key to the ring.

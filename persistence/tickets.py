@@ -7,14 +7,15 @@ import asyncpg
 
 from persistence.errors import ParentMissing
 from persistence.pool import Database
-from persistence.rows import build_optional, build_row, count_affected
+from persistence.rows import build_optional, build_row
 from persistence.statements import statement
 
 _CREATE = statement("create_ticket")
 _READ = statement("read_ticket")
 _LIST = statement("list_tickets")
 _REVOKE = statement("revoke_ticket")
-_DELETE = statement("delete_ticket")
+_GRANT = statement("grant_ticket")
+_LOCK = statement("lock_ticket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,21 @@ async def create(
     database: Database, *, sha256: str, session_id: str, role: str, label: str = ""
 ) -> TicketRow:
     """Store the hash of a ticket that is handed out; `ParentMissing` without the session."""
+    return await _store(database, _CREATE, sha256, session_id, role, label)
+
+
+async def grant(
+    database: Database, *, sha256: str, session_id: str, role: str, label: str = ""
+) -> TicketRow:
+    """As `create`, for what somebody has already: he gets another role, also where it was revoked."""
+    return await _store(database, _GRANT, sha256, session_id, role, label)
+
+
+async def _store(database: Database, query: str, *values: str) -> TicketRow:
     try:
-        record = await database.fetchrow(_CREATE, sha256, session_id, role, label)
+        record = await database.fetchrow(query, *values)
     except asyncpg.ForeignKeyViolationError as error:
-        raise ParentMissing(f"There is no session {session_id}.") from error
+        raise ParentMissing("There is no such session.") from error
     assert record is not None  # RETURNING always yields the row that was inserted
     return build_row(TicketRow, record)
 
@@ -56,6 +68,6 @@ async def revoke(database: Database, sha256: str) -> bool:
     return await database.fetchrow(_REVOKE, sha256) is not None
 
 
-async def delete(database: Database, sha256: str) -> bool:
-    """Forget a ticket; False when it is unknown."""
-    return count_affected(await database.execute(_DELETE, sha256)) > 0
+async def lock(database: Database, sha256: str) -> TicketRow | None:
+    """Return a ticket, also a revoked one, which nobody else changes before the transaction ends."""
+    return build_optional(TicketRow, await database.fetchrow(_LOCK, sha256))

@@ -12,6 +12,7 @@ _RESUME = statement("resume_activity")
 _LIST_DUE = statement("list_due_activities")
 _LIST_UNPUBLISHED = statement("list_unpublished_activities")
 _NOTE_PUBLISHED = statement("note_activity_published")
+_LIST_LEFT_OPEN = statement("list_activities_left_open")
 _SET_EXTRA_TIME = statement("set_extra_time")
 _LOCK_PARTICIPANT = statement("lock_participant")
 
@@ -38,6 +39,11 @@ async def resume(database: Database, activity_id: str, *, expected_version: int 
 async def due(database: Database, *, limit: int) -> list[ActivityRow]:
     """Return open activities whose time is over for everybody, the latest deadline last."""
     return [build_row(ActivityRow, record) for record in await database.fetch(_LIST_DUE, limit)]
+
+
+async def left_open(database: Database, *, limit: int, older_than_seconds: float) -> list[ActivityRow]:
+    """Return open activities of sessions that were ended so long ago."""
+    return [build_row(ActivityRow, record) for record in await database.fetch(_LIST_LEFT_OPEN, limit, older_than_seconds)]
 
 
 async def unpublished(database: Database, *, limit: int, older_than_seconds: float) -> list[tuple[str, str]]:

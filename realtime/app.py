@@ -150,9 +150,8 @@ class App:
             pool, Unsaved(servers, self.live.shards, timeout_seconds=max(timeout, 5.0)), every_ms=settings.draft_store_ms
         )
         self.directing = Directing(
-            pool, self.live, self.identity.passes, registry, self.publisher, self.drafting.hand_in,
-            strict_types=settings.strict_types,
-            max_participants=settings.max_participants,
+            pool, self.live, registry, self.publisher, self.drafting.hand_in,
+            strict_types=settings.strict_types, max_participants=settings.max_participants,
             max_activities=settings.max_activities, config_bytes=settings.config_bytes, join_code_length=settings.join_code_length,
         )  # fmt: skip
         self.moderating = Moderating(pool, self.replicas, registry, self.publisher, ensure, most_decisions=settings.most_decisions)
@@ -169,7 +168,7 @@ class App:
             pool, self.live, self.replicas, registry, self.marking, self.standings, ensure, self.flusher.hurry,
             lambda: self.hub.rooms, chunk=settings.scoring_chunk, sweep_ms=settings.scoring_sweep_ms, fault=fault,
         )  # fmt: skip
-        self.moderating.decided = self.scoring.wake
+        self.moderating.decided, self.publisher.publish_board = self.scoring.wake, self.scoring.publish
         self.correcting = Correcting(
             pool, boards, registry, self.marking, self.publisher, self.scoring.wake, config_bytes=settings.config_bytes,
             sweep_ms=settings.scoring_sweep_ms, fault=fault,
@@ -188,7 +187,7 @@ class App:
         self.origins = read_origins(settings.cors_origins)
         own = frozenset({settings.public_url.rstrip("/")} if settings.public_url else ())
         self.sockets = Sockets(
-            self.hub, self.answering, Orders(self.directing, self.moderating, self.timing, self.correcting, self.scoring),
+            self.hub, self.answering, Orders(self.directing, self.moderating, self.timing, self.correcting, self.standings),
             self.drafting, self.identity, origins=self.origins | own, durability=durability,
             frame_bytes=settings.frame_bytes, response_bytes=settings.response_bytes, stall_seconds=settings.stall_seconds,
             hello_seconds=settings.hello_seconds, heartbeat_ms=settings.heartbeat_ms,

@@ -43,7 +43,7 @@ class Identity:
             paces=Paces(per_second=settings.joins_per_second, burst=settings.join_burst, most=_MOST_SESSIONS),
             ticket_days=settings.ticket_days,
         )  # fmt: skip
-        self.ticketing = Ticketing(pool, live, self.passes, publisher, issuer=self.tokens.issuer)
+        self.ticketing = Ticketing(pool, self.passes, publisher, issuer=self.tokens.issuer)
         self.leasing = Leasing(pool, self.passes, publisher)
         self.numbers = Numbers(pool, replicas, rooms)
         self.requests = Paces(per_second=settings.requests_per_second, burst=settings.request_burst, most=_MOST_TICKETS)

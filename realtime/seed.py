@@ -136,7 +136,7 @@ class _Making:
         tickets |= {f"participant {at + 1}": one.ticket for at, one in enumerate(joined[:_SHOWN_PEOPLE])}
         if sample.in_teams:
             for at, person in enumerate(self._people):
-                await app.scoring.assign_team(self._owner, person.participant_id or "", TEAMS[at % len(TEAMS)])
+                await app.standings.assign_team(self._owner, person.participant_id or "", TEAMS[at % len(TEAMS)])
         ids = [await self._play(question) for question in sample.questions]
         if sample.focus is not None:
             await app.directing.move_session(self._owner, focus=ids[sample.focus])

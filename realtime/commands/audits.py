@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from persistence import events
+from persistence import events, unpublished
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Connection, Pool
+from persistence.unpublished import Kind, Owed
 from realtime.commands.actors import Actor
 from realtime.core.errors import Refusal
 from realtime.core.json_text import encode
@@ -19,6 +20,10 @@ class Audit:
 
     connection: Connection
     actor: Actor
+
+    async def owe(self, kind: Kind, subject: str = "") -> Owed:
+        """Note that something is to be published, for `Publisher.pay`."""
+        return await unpublished.owe(self.connection, self.actor.session_id, kind, subject)
 
     async def record(self, action: str, activity_id: str | None = None, **meta: Any) -> None:
         """Write a line, which is there once the transaction is."""
@@ -32,7 +37,7 @@ class Audit:
 async def audited(pool: Pool, actor: Actor) -> AsyncIterator[Audit]:
     """Write what an actor changes, with its lines, in one transaction; a Refusal in it undoes all, and so does whatever fails.
 
-    What is to reach the live store is published after it.
+    What is to reach the live store is owed in it and published after it.
     """
     try:
         async with pool.acquire() as connection, connection.transaction():

@@ -11,6 +11,7 @@ from persistence.documents import activity_document, session_document
 from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing
 from persistence.pool import Connection, Pool
 from persistence.sessions import SessionRow
+from persistence.unpublished import Owed
 from realtime.activities.config import Config, read_config
 from realtime.activities.contract import read_settings
 from realtime.activities.registry import Registry
@@ -26,7 +27,6 @@ from realtime.identifiers import new_join_code, new_uuid
 from realtime.jwts import User
 from realtime.store import keys
 from realtime.store.live import Live
-from realtime.store.passes import Passes
 from realtime.tickets import hash_ticket, hash_user, new_presenter_ticket
 
 _TRIES: Final = 5  # when others move an activity at the same time
@@ -36,13 +36,12 @@ class Directing:
     """The presenters' commands. `hand_in` submits the drafts of a round that is about to end."""
 
     def __init__(
-        self, pool: Pool, live: Live, passes: Passes, registry: Registry, publisher: Publisher,
+        self, pool: Pool, live: Live, registry: Registry, publisher: Publisher,
         hand_in: Callable[[ActivityRow], Awaitable[None]], *, strict_types: bool, max_participants: int, max_activities: int,
         config_bytes: int, join_code_length: int,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
-        self._passes = passes
         self._registry = registry
         self._publisher = publisher
         self._hand_in = hand_in
@@ -122,8 +121,10 @@ class Directing:
         if focus is not None:
             wanted["focus"] = focus or None
         changes = wanted != settings or title is not None or description is not None or max_participants is not None
+        owed = Owed(row.id, "session")
         if changes or leads_on:
             async with audited(self._pool, actor) as audit:
+                owed = await audit.owe("session")
                 if to is not None and leads_on:
                     moved = await sessions.set_state(audit.connection, row.id, to, expected_version=row.version)
                     row = await self._unless_lost(audit, moved)
@@ -139,7 +140,7 @@ class Directing:
             if to == "completed":  # asked once more as well, which closes what a failure left open
                 await self._close_all(actor)
         finally:  # that it is over is told, whatever becomes of its activities
-            await self._publisher.publish(row.id, None)
+            await self._publisher.pay(owed)
         return row
 
     async def _close_all(self, actor: Actor) -> None:
@@ -172,8 +173,8 @@ class Directing:
         async with audited(self._pool, actor) as audit:
             if await sessions.delete(audit.connection, actor.session_id):
                 await audit.record("session_deleted")
-        # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
-        await self._passes.drop(actor.session_id)
+            owed = await audit.owe("session")
+        await self._publisher.pay(owed)
 
     # -------------------------------------------------------------------------------------------- activities
 
@@ -325,7 +326,8 @@ class Directing:
             self._expect(expected_version, row.version, activity_document(row))
             await activities.delete(audit.connection, activity_id)
             await audit.record("activity_deleted", activity_id)
-        await self._publisher.publish(actor.session_id, activity_id, deleted_version=row.version + 1)
+            owed = await audit.owe("activity", activity_id)
+        await self._publisher.pay(owed)
 
     async def remove(self, actor: Actor, participant_id: str) -> None:
         """Remove a participant for good."""
@@ -335,7 +337,8 @@ class Directing:
             if await participants.set_inactive(audit.connection, participant_id) is None:
                 raise Refusal("unknown_participant")
             await audit.record("participant_removed", participant_id=participant_id)
-        await self._publisher.warm(actor.session_id, lambda: self._live.remove(actor.session_id, participant_id))
+            owed = await audit.owe("participant", participant_id)
+        await self._publisher.pay(owed)
 
     # ----------------------------------------------------------------------------------------------- shared
 

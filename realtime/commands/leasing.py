@@ -75,7 +75,8 @@ class Leasing:
                     continue
                 action = "lease_taken" if lease["held"] else "lease_released"
                 await audit.record(action, token=lease["token"], label=lease.get("label"))
-            await self._publisher.publish(row.id, None)
+                owed = await audit.owe("session")
+            await self._publisher.pay(owed)
             return changed
         raise Refusal("under_way", after_ms=200)
 

@@ -1,14 +1,19 @@
-"""Bringing what PostgreSQL has to the live store, now, or later when it cannot be done now."""
+"""Bringing what PostgreSQL has to the live store, now, or later when it cannot be done now.
+
+A change notes in its own transaction what it owes the live store (of an activity that is there its row says so),
+and the clock of any process pays what is left of a process that died, or could not reach Redis.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from persistence import activities, decisions, sessions, timing
+from persistence import activities, decisions, sessions, tickets, timing, unpublished
 from persistence.documents import activity_document, activity_rules, session_document, session_meta
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
+from persistence.unpublished import Owed
 from realtime.activities.registry import Registry
 from realtime.commands.warmth import do_warm
 from realtime.core.errors import Refusal
@@ -23,7 +28,7 @@ DELETED: Final = 2**31 - 1  # above every version of a document that was there
 
 
 class Publisher:
-    """Publishes sessions and activities as they are stored. `ensure` brings a session to life."""
+    """Publishes what is stored. `ensure` brings a session to life; `publish_board` is set by whoever keeps the points."""
 
     def __init__(self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]]) -> None:
         self._pool = pool
@@ -32,30 +37,80 @@ class Publisher:
         self._ensure = ensure
         self._waiting: dict[tuple[str, str | None], None] = {}
         self._any = asyncio.Event()
+        self.publish_board: Callable[[str], Awaitable[None]] | None = None
 
-    async def publish(self, session_id: str, activity_id: str | None, *, deleted_version: int | None = None) -> None:
+    async def publish(self, session_id: str, activity_id: str | None) -> None:
         """Bring a session (or one of its activities) to the live store.
 
         If that fails now it is done later, and the caller is told to retry.
         """
         try:
-            await self.warm(session_id, lambda: self._publish(session_id, activity_id, deleted_version))
+            await self.warm(session_id, lambda: self._publish(session_id, activity_id))
         except Refusal:
             if len(self._waiting) < _MOST_WAITING:
                 self._waiting[(session_id, activity_id)] = None
                 self._any.set()
             raise
 
+    async def pay(self, owed: Owed) -> None:
+        """Publish what a change owes as it is now. If that fails the clock does it later, and the caller is told to retry."""
+        session_id, subject = owed.session_id, owed.subject
+        try:
+            if owed.kind == "session":
+                await self._pay_session(session_id)
+            elif owed.kind == "activity":
+                await self.publish(session_id, subject)
+            elif owed.kind == "participant":
+                await self.warm(session_id, lambda: self._publish_participant(session_id, subject))
+            elif owed.kind == "ticket":
+                await self.warm(session_id, lambda: self._publish_ticket(session_id, subject))
+            elif self.publish_board is not None:
+                await self.publish_board(session_id)
+        except STORAGE_ERRORS as error:
+            raise Refusal("storage_unavailable", after_ms=1_000) from error
+        try:
+            await unpublished.forget(self._pool, owed)
+        except STORAGE_ERRORS as error:
+            log.debug("%s of session %s will be published twice, which is harmless: %s", owed.kind, session_id, error)
+
+    async def _pay_session(self, session_id: str) -> None:
+        if await sessions.read(self._pool, session_id) is None:
+            # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
+            await self._live.drop(session_id)
+        else:
+            await self.publish(session_id, None)
+
+    # Of two presenters at the same time the later one in PostgreSQL is the later one in the live store: the row is locked.
+
+    async def _publish_participant(self, session_id: str, participant_id: str) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await timing.lock_participant(connection, participant_id)
+            if row is None:
+                return
+            if not row.is_active:
+                await self._live.remove(session_id, participant_id)
+            await self._live.give_time(session_id, participant_id, row.extra_time_percent)
+
+    async def _publish_ticket(self, session_id: str, sha256: str) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await tickets.lock(connection, sha256)
+            role = None if row is None or row.revoked_at is not None else row.role
+            if role is None or await self._live.role_in(session_id, sha256) not in (None, role):
+                # Whoever is connected would go on in the role he had when he came.
+                await self._live.revoke_ticket(session_id, sha256)
+            if role is not None:
+                await self._live.add_ticket(session_id, sha256, role)
+
     async def warm(self, session_id: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do something with a live session, after bringing it to life where it is not."""
         await do_warm(self._ensure, session_id, act)
 
-    async def _publish(self, session_id: str, activity_id: str | None, deleted_version: int | None) -> None:
+    async def _publish(self, session_id: str, activity_id: str | None) -> None:
         try:
             if activity_id is None:
                 await self._publish_session(session_id)
             else:
-                await self._publish_activity(session_id, activity_id, deleted_version)
+                await self._publish_activity(session_id, activity_id)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
 
@@ -67,11 +122,11 @@ class Publisher:
             session_id, "session", session.version, session_document(session), meta=session_meta(session)
         )
 
-    async def _publish_activity(self, session_id: str, activity_id: str, deleted_version: int | None) -> None:
-        row = None if deleted_version else await activities.read(self._pool, activity_id)
+    async def _publish_activity(self, session_id: str, activity_id: str) -> None:
+        row = await activities.read(self._pool, activity_id)
         if row is None:
             await self._live.write_activity(
-                session_id, activity_id, deleted_version or DELETED, None, hides=True, state="cancelled", round=0,
+                session_id, activity_id, DELETED, None, hides=True, state="cancelled", round=0,
                 settings_version=0, changes=False, until_ms=0,
             )  # fmt: skip
             return

@@ -34,7 +34,6 @@ from realtime.activities.config import Config
 from realtime.activities.contract import read_settings
 from realtime.activities.reckoning import NO_ANSWER, Key, Marked, Round, ledger_meta, read_meta, reckon, round_of, scores
 from realtime.activities.registry import Kind, Registry
-from realtime.commands.actors import Actor
 from realtime.commands.marking import Marking
 from realtime.commands.standings import MOST_ACTIVITIES, Standings
 from realtime.core.errors import Refusal
@@ -176,15 +175,6 @@ class Scoring:
             except Refusal as error:
                 log.debug("the board of session %s cannot be published now: %s", session_id, error)
 
-    async def assign_team(self, actor: Actor, participant_id: str, team: str | None) -> str | None:
-        """Put a participant into a team, or into none; returns the team's name as it is kept."""
-        name = await self._standings.assign_team(actor, participant_id, team)
-        try:
-            await self.publish(actor.session_id)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
-        return name
-
     async def publish(self, session_id: str) -> None:
         """Publish a session's boards as the ledger has them."""
         async with self._locked(session_id) as connection:
@@ -224,9 +214,15 @@ class Scoring:
                 if found:
                     self._hurry()
                 return 0
-            added = await self._score(connection, session_id, rows, final)
+            # Before anything is read: what comes later is found by its higher seq.
+            seqs = {one.activity_id: await scorings.max_seq(connection, one.activity_id) for one in final}
+            added = await self._score(connection, session_id, rows, final, seqs)
             self._fault("scored")
             await self._standings.publish(connection, session_id)
+            # Last of all: what is due is how a board that could not be published is found again.
+            for one in final:
+                if not await scorings.note_scored(connection, one, rows[one.activity_id], seqs[one.activity_id]):
+                    self.wake()  # it changed meanwhile and is due again
         return added
 
     async def _saved(self, session_id: str) -> int:
@@ -238,11 +234,11 @@ class Scoring:
         flushed_to = int(meta.get("flushed_to", 0))
         return int(meta.get("offset", 0)) if flushed_to >= int(meta.get("accepted_to", 0)) else flushed_to
 
-    async def _score(self, connection: Database, session_id: str, rows: Mapping[str, ActivityRow], found: Sequence[Due]) -> int:
+    async def _score(
+        self, connection: Database, session_id: str, rows: Mapping[str, ActivityRow], found: Sequence[Due], seqs: Mapping[str, int]
+    ) -> int:  # fmt: skip
         known = {(one.activity_id, one.round): one for one in await scorings.rounds(connection, session_id)}
         decided = await decisions.of_session(connection, session_id)
-        # Before anything is read: what comes later is found by its higher seq.
-        seqs = {one.activity_id: await scorings.max_seq(connection, one.activity_id) for one in found}
         due: list[_Rules] = []
         gone: set[str] = set()
         fresh: dict[Key, ScoredRound] = {}
@@ -273,9 +269,6 @@ class Scoring:
             await scorings.forget_rounds(connection, activity_id)
         for scored in fresh.values():
             await scorings.note_round(connection, session_id, scored)
-        for one in found:
-            if not await scorings.note_scored(connection, one, rows[one.activity_id], seqs[one.activity_id]):
-                self.wake()  # it changed meanwhile and is due again
         return added
 
     def _rules(self, row: ActivityRow) -> _Rules:

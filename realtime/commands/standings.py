@@ -199,7 +199,7 @@ class Standings:
     # ------------------------------------------------------------------------------------------------ teams
 
     async def assign_team(self, actor: Actor, participant_id: str, team: str | None) -> str | None:
-        """Put a participant into a team, or into none; returns the team's name as it is kept. Publish afterwards."""
+        """Put a participant into a team, or into none; returns the team's name as it is kept."""
         actor.need("direct")
         name = None if team is None else clean_text(team)
         if name is not None and not 1 <= len(name) <= _MOST_TEAM_NAME:
@@ -209,6 +209,8 @@ class Standings:
             if not await ledger.set_team(audit.connection, actor.session_id, participant_id, name):
                 raise Refusal("unknown_participant")
             await audit.record("participant_assigned", participant_id=participant_id, team=name)
+            owed = await audit.owe("board")
+        await self._publisher.pay(owed)
         return name
 
 

@@ -12,7 +12,6 @@ from realtime.commands.audits import audited
 from realtime.commands.publishing import Publisher
 from realtime.core.errors import Refusal, invalid
 from realtime.core.json_text import clean_text
-from realtime.store.live import Live
 from realtime.store.passes import Passes
 from realtime.tickets import hash_ticket, hash_user, new_pass, new_presenter_ticket
 
@@ -25,9 +24,8 @@ _MOST_LISTED: Final = 1_000
 class Ticketing:
     """The owner's commands about tickets, and everybody's about his own pass. `issuer` is that of a host's tokens."""
 
-    def __init__(self, pool: Pool, live: Live, passes: Passes, publisher: Publisher, *, issuer: str) -> None:
+    def __init__(self, pool: Pool, passes: Passes, publisher: Publisher, *, issuer: str) -> None:
         self._pool = pool
-        self._live = live
         self._passes = passes
         self._publisher = publisher
         self._issuer = issuer
@@ -41,28 +39,22 @@ class Ticketing:
             raise invalid("subject", "this server takes no tokens of a host")
         label = clean_text(label)
         ticket = new_presenter_ticket(actor.session_id) if subject is None else None
-        former: TicketRow | None = None
         sha256 = hash_user(actor.session_id, self._issuer, subject or "") if ticket is None else hash_ticket(ticket)
         try:
             async with audited(self._pool, actor) as audit:
                 known = await tickets.of_session(audit.connection, actor.session_id, limit=_MOST_LISTED)
                 if len(known) >= _MOST_LISTED or sum(row.revoked_at is None for row in known) >= _MOST_TICKETS:
                     raise Refusal("too_many_tickets")
-                if ticket is None:
-                    if any(row.sha256 == sha256 and row.role == "owner" for row in known):
-                        raise Refusal("in_use", details={"field": "subject", "reason": "this user owns the session"})
-                    former = next((row for row in known if row.sha256 == sha256 and row.revoked_at is None), None)
-                    await tickets.delete(audit.connection, sha256)
-                row = await tickets.create(
+                if ticket is None and any(row.sha256 == sha256 and row.role == "owner" for row in known):
+                    raise Refusal("in_use", details={"field": "subject", "reason": "this user owns the session"})
+                row = await (tickets.create if ticket else tickets.grant)(
                     audit.connection, sha256=sha256, session_id=actor.session_id, role=role, label=label
                 )
                 await audit.record("ticket_issued", role=role, label=label, ticket=sha256[:12])
+                owed = await audit.owe("ticket", sha256)
         except ParentMissing as error:
             raise Refusal("unknown_session") from error
-        if former is not None and former.role != role:
-            # Whoever is connected goes on in the role he had when he came.
-            await self._publisher.warm(actor.session_id, lambda: self._passes.revoke(actor.session_id, sha256))
-        await self._publisher.warm(actor.session_id, lambda: self._live.add_ticket(actor.session_id, sha256, role))
+        await self._publisher.pay(owed)
         return row, ticket
 
     async def browse(self, actor: Actor) -> list[TicketRow]:
@@ -85,7 +77,8 @@ class Ticketing:
                 raise Refusal("unknown_ticket")
             if await tickets.revoke(audit.connection, sha256):
                 await audit.record("ticket_revoked", role=row.role, label=row.label, ticket=sha256[:12])
-        await self._publisher.warm(actor.session_id, lambda: self._passes.revoke(actor.session_id, sha256))
+            owed = await audit.owe("ticket", sha256)
+        await self._publisher.pay(owed)
 
     async def make_pass(self, actor: Actor) -> tuple[str, int]:
         """A ticket that opens one socket, and for how many ms it does."""

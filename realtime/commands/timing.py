@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from persistence import timing
+from persistence import timing, unpublished
 from persistence.errors import STORAGE_ERRORS
 from persistence.pool import Pool
 from realtime.activities.projection import ActivityCopy
@@ -61,18 +61,9 @@ class Timing:
             if await timing.set_extra_time(audit.connection, participant_id, extra_time_percent) is None:
                 raise Refusal("unknown_participant")
             await audit.record("participant_accommodated", participant_id=participant_id, extra_time_percent=extra_time_percent)
-        await self._publisher.warm(actor.session_id, lambda: self._publish_extra_time(actor.session_id, participant_id))
+            owed = await audit.owe("participant", participant_id)
+        await self._publisher.pay(owed)
         return {"participant_id": participant_id, "extra_time_percent": extra_time_percent}
-
-    async def _publish_extra_time(self, session_id: str, participant_id: str) -> None:
-        # Of two presenters at the same time the later one in PostgreSQL is the later one in the live store.
-        try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                row = await timing.lock_participant(connection, participant_id)
-                if row is not None:
-                    await self._live.give_time(session_id, participant_id, row.extra_time_percent)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     # ------------------------------------------------------------------------------------------------- the loop
 
@@ -86,6 +77,7 @@ class Timing:
                 await self.close_due()
                 if turn % _HEAL_EVERY == 0:
                     await self.publish_left()
+                    await self.close_left()
                 await self.look_for_whole()
             except STORAGE_ERRORS as error:
                 log.debug("the clock waits for the database: %s", error)
@@ -108,6 +100,20 @@ class Timing:
                 await self._publisher.publish(session_id, activity_id)
             except Refusal as refusal:
                 log.debug("activity %s is published later: %s", activity_id, refusal)
+        for owed in await unpublished.left(self._pool, limit=_MOST_DUE, older_than_seconds=_UNPUBLISHED_SECONDS):
+            try:
+                await self._publisher.pay(owed)
+            except Refusal as refusal:
+                if refusal.retry:
+                    log.debug("%s %s of session %s is published later: %s", owed.kind, owed.subject, owed.session_id, refusal)
+                else:  # the session is gone, from the live store as well
+                    await unpublished.forget(self._pool, owed)
+
+    async def close_left(self) -> None:
+        """Close what is still open in a session that is over, because a process died in between or one was opened just then."""
+        for row in await timing.left_open(self._pool, limit=_MOST_DUE, older_than_seconds=_UNPUBLISHED_SECONDS):
+            if await self._act(row.session_id, row.id, row.version, "closed"):
+                log.info("activity %s closed with its session", row.id)
 
     async def look_for_whole(self) -> None:
         """Close, or reveal, what everybody who is here has answered and what is to end with that."""

@@ -201,6 +201,13 @@ class Live:
 
         What an earlier epoch left behind may hold a ticket that was revoked since.
         """
+        try:
+            return await self.role_in(session_id, ticket_sha256)
+        except Cold:
+            return None
+
+    async def role_in(self, session_id: str, ticket_sha256: str) -> str | None:
+        """As `role_of`, but raises Cold where the session is not live."""
         session = self.session(session_id)
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -210,12 +217,28 @@ class Live:
                 (epoch, loading), role = await pipe.execute()
         except (RedisError, TimeoutError, OSError) as error:
             raise as_refusal(error) from error
+        if loading is not None or not self.is_current(session_id, epoch or ""):
+            raise Cold(session_id)
         known: str | None = role
-        return known if loading is None and self.is_current(session_id, epoch or "") else None
+        return known
 
     async def add_ticket(self, session_id: str, ticket_sha256: str, role: str) -> None:
         session = self.session(session_id)
         await self._ask(session, "HSET", session.tickets, ticket_sha256, role)
+
+    async def revoke_ticket(self, session_id: str, ticket_sha256: str) -> None:
+        """Make a presenter's ticket worthless here; every process closes its connections at its next tick."""
+        session = self.session(session_id)
+        await self.call(
+            "revoke", session, [session.meta, session.tickets, session.personal],
+            [session_id, ticket_sha256, self.shards[session.shard].pokes],
+        )  # fmt: skip
+
+    async def drop(self, session_id: str) -> None:
+        """Forget all live state of a deleted session, which ends its connections and tickets everywhere."""
+        session = self.session(session_id)
+        meta, parts, *others = session.fixed()
+        await self.call("drop", session, [parts, meta, *others], [session_id, session.base, self.shards[session.shard].pokes])
 
     async def nickname_of(self, session_id: str, participant_id: str) -> str | None:
         """The name of a participant who may answer, or None."""

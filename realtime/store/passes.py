@@ -1,4 +1,4 @@
-"""What is known of tickets beyond whether they are good: passes that work once, revocations, and who directs."""
+"""What is known of tickets beyond whether they are good: passes that work once, and who directs."""
 
 import asyncio
 import json
@@ -30,21 +30,6 @@ class Passes:
         text = await self._ask(shard, "GETDEL", keys.single_pass(shard, sha256))
         holder: list[Any] | None = None if text is None else json.loads(text)
         return holder
-
-    async def revoke(self, session_id: str, sha256: str) -> None:
-        """Make a presenter's ticket worthless here; every process closes its connections at its next tick."""
-        session = self._live.session(session_id)
-        await self._live.call(
-            "revoke", session, [session.meta, session.tickets, session.personal],
-            [session_id, sha256, self._live.shards[session.shard].pokes],
-        )  # fmt: skip
-
-    async def drop(self, session_id: str) -> None:
-        """Forget all live state of a deleted session, which ends its connections and tickets everywhere."""
-        session = self._live.session(session_id)
-        meta, parts, *others = session.fixed()
-        names = [parts, meta, *others]
-        await self._live.call("drop", session, names, [session_id, session.base, self._live.shards[session.shard].pokes])
 
     async def lease(self, session_id: str) -> int:
         """The token of whoever directs the session; 0 when everybody may. Raises Cold."""

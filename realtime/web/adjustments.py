@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from realtime.commands.correcting import Correcting
 from realtime.commands.drafting import Drafting
-from realtime.commands.scoring import Scoring
+from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
 from realtime.core.messages import SaveDraft
 from realtime.web import bodies, documents, samples
@@ -16,10 +16,10 @@ from realtime.web.shapes import activity_body
 
 
 class Adjustments:
-    def __init__(self, correcting: Correcting, timing: Timing, scoring: Scoring, drafting: Drafting) -> None:
+    def __init__(self, correcting: Correcting, timing: Timing, standings: Standings, drafting: Drafting) -> None:
         self._correcting = correcting
         self._timing = timing
-        self._scoring = scoring
+        self._standings = standings
         self._drafting = drafting
 
     async def correct_key(self, call: Call) -> Response:
@@ -35,7 +35,7 @@ class Adjustments:
 
     async def assign_team(self, call: Call) -> Response:
         participant_id = call.id("participant_id")
-        team = await self._scoring.assign_team(call.actor, participant_id, call.body(bodies.Team).team)
+        team = await self._standings.assign_team(call.actor, participant_id, call.body(bodies.Team).team)
         return Json({"participant_id": participant_id, "team": team})
 
     async def save_draft(self, call: Call) -> Response:

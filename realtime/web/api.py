@@ -154,7 +154,7 @@ def build_api(parts: Parts, settings: Settings) -> Api:
         Tickets(identity.ticketing, identity.leasing, identity.numbers),
         Types(parts.registry, strict_types=settings.strict_types),
         Activities(directing, parts.moderating, reading, parts.registry),
-        Adjustments(parts.correcting, parts.timing, parts.scoring, parts.drafting),
+        Adjustments(parts.correcting, parts.timing, parts.standings, parts.drafting),
         Participants(directing, reading, parts.attendance, parts.nudging),
         Responses(parts.answering, reading, parts.identity.answers),
         Scores(parts.standings, reading),

@@ -7,7 +7,7 @@ from realtime.commands.actors import Actor
 from realtime.commands.correcting import Correcting
 from realtime.commands.directing import Directing
 from realtime.commands.moderating import Moderating
-from realtime.commands.scoring import Scoring
+from realtime.commands.standings import Standings
 from realtime.commands.timing import Timing
 from realtime.core.messages import (
     Accommodate,
@@ -42,13 +42,13 @@ class Orders:
     """Hands an order to the commands, and shapes what the one who gave it is told."""
 
     def __init__(
-        self, directing: Directing, moderating: Moderating, timing: Timing, correcting: Correcting, scoring: Scoring
+        self, directing: Directing, moderating: Moderating, timing: Timing, correcting: Correcting, standings: Standings
     ) -> None:
         self._directing = directing
         self._moderating = moderating
         self._timing = timing
         self._correcting = correcting
-        self._scoring = scoring
+        self._standings = standings
 
     async def obey(self, actor: Actor, command: Order) -> dict[str, Any]:
         """Do it; returns the `result` of `done`. Raises Refusal."""
@@ -105,7 +105,7 @@ class Orders:
                 )
                 return {"activity": activity_document(row)}
             case AssignTeam():
-                team = await self._scoring.assign_team(actor, command.participant_id, command.team)
+                team = await self._standings.assign_team(actor, command.participant_id, command.team)
                 return {"participant_id": command.participant_id, "team": team}
             case _:
                 assert_never(command)

@@ -49,7 +49,9 @@ async def delete(stage: Stage) -> Act:
 
 def move(present: str, to: str) -> Callable[[Stage], Awaitable[Act]]:
     async def prepare(stage: Stage) -> Act:
-        activity_id = await stage.open(state=present)
+        activity_id = await stage.open(state="draft" if present == "draft" else "active")
+        if present == "paused":
+            await stage.app.directing.move(stage.presenter, activity_id, "paused")
         return lambda: stage.app.directing.move(stage.presenter, activity_id, to)
 
     return prepare
@@ -76,7 +78,7 @@ async def accommodate(stage: Stage) -> Act:
 
 async def assign(stage: Stage) -> Act:
     ann = await joined(stage)
-    return lambda: stage.app.scoring.assign_team(stage.presenter, ann, "Red")
+    return lambda: stage.app.standings.assign_team(stage.presenter, ann, "Red")
 
 
 async def take(stage: Stage) -> Act:
@@ -93,8 +95,7 @@ async def issue(stage: Stage) -> Act:
 
 
 async def give_another_role(stage: Stage) -> Act:
-    app = stage.app
-    ticketing = Ticketing(app.pool, app.live, app.identity.passes, app.publisher, issuer="https://host.example")
+    ticketing = Ticketing(stage.app.pool, stage.app.identity.passes, stage.app.publisher, issuer="https://host.example")
     await ticketing.issue(stage.presenter, "moderator", label="Mo", subject="mo")
     return lambda: ticketing.issue(stage.presenter, "presenter", label="Mo", subject="mo")
 

@@ -137,8 +137,8 @@ async def test_what_a_failure_left_open_is_closed_when_the_session_is_ended_agai
     with monkeypatch.context() as patch:
         patch.setattr(stage.app.directing, "_hand_in", fail)
         assert (await refused(stage.app.directing.move_session(stage.presenter, to="completed"))).code == "recovering"
-    session = (await stage.app.reading.replica(stage.session_id)).session
-    assert (session["state"], await stage.state(activity_id)) == ("completed", "active"), "that it is over is told at once"
+        session = (await stage.app.reading.replica(stage.session_id)).session
+        assert (session["state"], await stage.state(activity_id)) == ("completed", "active"), "that it is over is told at once"
     await stage.app.directing.move_session(stage.presenter, to="completed")
     assert await stage.state(activity_id) == "closed"
 

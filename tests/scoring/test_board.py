@@ -116,7 +116,7 @@ async def test_the_rank_before_and_shared_ranks(stage: Stage) -> None:
 async def test_teams_are_the_mean_of_their_members(stage: Stage) -> None:
     ann, bob, cyd = await stage.join("Ann"), await stage.join("Bob"), await stage.join("Cyd")
     for actor, team in ((ann, "Red"), (bob, "Red"), (cyd, " Blue  team ")):
-        await stage.app.scoring.assign_team(stage.presenter, str(actor.participant_id), team)
+        await stage.app.standings.assign_team(stage.presenter, str(actor.participant_id), team)
     activity_id = await stage.ask(reveal={"results": "after_close", "answer_key": "after_close"})
     await stage.give(ann, activity_id, A)
     await stage.give(cyd, activity_id, A)
@@ -127,13 +127,13 @@ async def test_teams_are_the_mean_of_their_members(stage: Stage) -> None:
         {"team": "Blue team", "members": 1, "points": 1_000.0, "rank": 1},
         {"team": "Red", "members": 2, "points": 500.0, "rank": 2},
     ]  # fmt: skip
-    await stage.app.scoring.assign_team(stage.presenter, str(bob.participant_id), None)
+    await stage.app.standings.assign_team(stage.presenter, str(bob.participant_id), None)
     shown = await board(stage, Audience.PARTICIPANTS)
     assert shown is not None
     assert [one["points"] for one in shown["teams"]] == [1_000.0, 1_000.0]
-    assert (await refused(stage.app.scoring.assign_team(ann, str(bob.participant_id), "Red"))).code == "forbidden"
+    assert (await refused(stage.app.standings.assign_team(ann, str(bob.participant_id), "Red"))).code == "forbidden"
     stranger = "00000000-0000-7000-8000-000000000000"
-    assert (await refused(stage.app.scoring.assign_team(stage.presenter, stranger, "Red"))).code == "unknown_participant"
+    assert (await refused(stage.app.standings.assign_team(stage.presenter, stranger, "Red"))).code == "unknown_participant"
 
 
 async def test_the_board_comes_back_after_a_loss_of_the_live_state(stage: Stage) -> None:
@@ -166,11 +166,10 @@ async def test_who_was_removed_is_not_on_the_board(stage: Stage) -> None:
 async def test_runs_that_wait_for_one_another_leave_connections_to_the_others(stage: Stage) -> None:
     """As many as there are connections wait for the session's turn, which another process has; reading goes on."""
     ann = await stage.join("Ann")
-    scoring = stage.app.scoring
     other = await stage.another()
     async with other.scoring._locked(stage.session_id):
         waiting = [
-            asyncio.create_task(scoring.assign_team(stage.presenter, str(ann.participant_id), f"Team {number}"))
+            asyncio.create_task(stage.app.standings.assign_team(stage.presenter, str(ann.participant_id), f"Team {number}"))
             for number in range(30)
         ]
         teams = "SELECT team FROM participants WHERE session_id = $1"
