@@ -22,7 +22,7 @@ class Audit:
     actor: Actor
 
     async def owe(self, kind: Kind, subject: str = "") -> Owed:
-        """Note that something is to be published, for `Publisher.pay`."""
+        """Note that something is to be published, for `Publisher.pay`. After the change, whose row others wait for first."""
         return await unpublished.owe(self.connection, self.actor.session_id, kind, subject)
 
     async def record(self, action: str, activity_id: str | None = None, **meta: Any) -> None:

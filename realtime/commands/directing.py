@@ -124,7 +124,6 @@ class Directing:
         owed = Owed(row.id, "session")
         if changes or leads_on:
             async with audited(self._pool, actor) as audit:
-                owed = await audit.owe("session")
                 if to is not None and leads_on:
                     moved = await sessions.set_state(audit.connection, row.id, to, expected_version=row.version)
                     row = await self._unless_lost(audit, moved)
@@ -136,6 +135,7 @@ class Directing:
                     )  # fmt: skip
                     row = await self._unless_lost(audit, changed)
                     await audit.record("session_changed", locked=wanted.get("locked"), focus=wanted.get("focus"))
+                owed = await audit.owe("session")
         try:
             if to == "completed":  # asked once more as well, which closes what a failure left open
                 await self._close_all(actor)

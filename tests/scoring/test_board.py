@@ -4,8 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from realtime.activities.contract import Audience
 from realtime.commands.actors import Actor
+from realtime.core.errors import Refusal
 from tests.commands.stage import Wire, refused, until
 from tests.scoring.stage import Stage
 
@@ -153,6 +156,28 @@ async def test_the_board_comes_back_after_a_loss_of_the_live_state(stage: Stage)
 async def _back(stage: Stage) -> bool:
     await stage.app.scoring.sweep()
     return await board(stage, Audience.PARTICIPANTS) is not None
+
+
+async def test_a_board_that_could_not_be_published_is_published_by_whoever_sweeps_next(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await stage.another()
+    ann = await stage.join("Ann")
+    activity_id = await stage.ask(reveal={"results": "after_close", "answer_key": "after_close"})
+    await stage.give(ann, activity_id, A)
+
+    async def fail(*_: object) -> None:
+        raise Refusal("unavailable", after_ms=200)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.app.standings, "publish", fail)
+        assert await stage.finish(activity_id) == 0
+        assert await stage.points() == {ann.participant_id: 1_000}
+    assert await board(stage, Audience.PARTICIPANTS) is None
+    assert await other.scoring.sweep() == 0, "the ledger has it already"
+    shown = await board(stage, Audience.PARTICIPANTS)
+    assert shown is not None
+    assert [one["points"] for one in shown["entries"]] == [1_000]
 
 
 async def test_who_was_removed_is_not_on_the_board(stage: Stage) -> None:
