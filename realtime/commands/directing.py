@@ -181,8 +181,9 @@ class Directing:
     async def create_activity(
         self, actor: Actor, type_name: str, *, title: str | None, config: Any, order_index: int | None = None, state: str = "draft"
     ) -> ActivityRow:  # fmt: skip
-        """Add an activity; aliases of types are stored under the type's own name."""
+        """Add an activity, in a state that a draft can be brought into; aliases of types are stored under the type's own name."""
         actor.need("direct")
+        await self.may_move(actor, "draft", state)
         name, text = self._read_config(type_name, config)
         try:
             async with audited(self._pool, actor) as audit:
@@ -191,12 +192,14 @@ class Directing:
                     raise Refusal("limited", f"A session holds at most {self._max_activities} activities.", after_ms=60_000)
                 row = await activities.create(
                     audit.connection, id=new_uuid(), session_id=actor.session_id, type=name, title=clean_text(title or ""),
-                    config=text, order_index=order_index, state=state,
+                    config=text, order_index=order_index,
                 )  # fmt: skip
                 await audit.record("activity_created", row.id)
+                if state != "draft":
+                    row = await self._advance(audit, row, state)
         except ParentMissing as error:
             raise Refusal("unknown_session") from error
-        await self._publisher.publish(actor.session_id, row.id)
+        await self._publisher.pay_soon(Owed(actor.session_id, "activity", row.id))
         return row
 
     async def update_activity(
@@ -255,16 +258,20 @@ class Directing:
         self._expect(expected_version, row.version, activity_document(row))
         again = new_round and to == row.state == "active" and expected_version is not None
         if check_move(row.state, to, force=force) or again:
-            before = row.state
-            if before in ("active", "paused") and (to == "closed" or (to == "active" and new_round)):
+            if row.state in ("active", "paused") and (to == "closed" or (to == "active" and new_round)):
                 await self._hand_in(row)
             async with audited(self._pool, actor) as audit:
-                moved = await self._step(audit.connection, row, to, new_round)
-                row = await self._unless_activity_lost(audit, moved, activity_id)
-                meta = {"from": before, "round": row.round, "force": force, "reason": reason}
-                await audit.record(f"activity_{to}", activity_id, **meta)
+                row = await self._advance(audit, row, to, new_round=new_round, force=force, reason=reason)
         await self._publisher.publish(actor.session_id, activity_id)
         return row
+
+    async def _advance(
+        self, audit: Audit, row: ActivityRow, to: str, *, new_round: bool = False, force: bool = False, reason: str | None = None
+    ) -> ActivityRow:  # fmt: skip
+        moved = await self._unless_activity_lost(audit, await self._step(audit.connection, row, to, new_round), row.id)
+        meta = {"from": row.state, "round": moved.round, "force": force, "reason": reason}
+        await audit.record(f"activity_{to}", row.id, **meta)
+        return moved
 
     async def _step(self, connection: Connection, row: ActivityRow, to: str, new_round: bool) -> ActivityRow | None:
         """Move a row on from the version it has; None where that is no longer the present one."""

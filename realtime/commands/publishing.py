@@ -35,31 +35,48 @@ class Publisher:
         self._live = live
         self._registry = registry
         self._ensure = ensure
-        self._waiting: dict[tuple[str, str | None], None] = {}
+        self._waiting: dict[Owed, None] = {}
         self._any = asyncio.Event()
         self.publish_board: Callable[[str], Awaitable[None]] | None = None
 
     async def publish(self, session_id: str, activity_id: str | None) -> None:
-        """Bring a session (or one of its activities) to the live store.
+        """Bring a session (or one of its activities) to the live store, as `pay` does."""
+        await self.pay(Owed(session_id, "session") if activity_id is None else Owed(session_id, "activity", activity_id))
 
-        If that fails now it is done later, and the caller is told to retry.
-        """
+    async def pay_soon(self, owed: Owed) -> None:
+        """As `pay`, for a change that must not be made again because the live store hears of it later."""
         try:
-            await self.warm(session_id, lambda: self._publish(session_id, activity_id))
-        except Refusal:
-            if len(self._waiting) < _MOST_WAITING:
-                self._waiting[(session_id, activity_id)] = None
-                self._any.set()
-            raise
+            await self.pay(owed)
+        except Refusal as refusal:
+            if not refusal.retry:
+                raise
+            log.info("%s %s of session %s is published later: %s", owed.kind, owed.subject, owed.session_id, refusal)
 
     async def pay(self, owed: Owed) -> None:
-        """Publish what a change owes as it is now. If that fails the clock does it later, and the caller is told to retry."""
+        """Publish what a change owes, as it is now. If that fails now it is done later, and the caller is told to retry."""
+        try:
+            await self._pay(owed)
+        except Refusal:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting[owed] = None
+                self._any.set()
+            raise
+        if owed.id:
+            try:
+                await unpublished.forget(self._pool, owed)
+            except STORAGE_ERRORS as error:
+                log.debug("%s of session %s will be published twice, which is harmless: %s", owed.kind, owed.session_id, error)
+
+    async def _pay(self, owed: Owed) -> None:
         session_id, subject = owed.session_id, owed.subject
         try:
-            if owed.kind == "session":
-                await self._pay_session(session_id)
+            if owed.kind == "session" and await sessions.read(self._pool, session_id) is None:
+                # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
+                await self._live.drop(session_id)
+            elif owed.kind == "session":
+                await self.warm(session_id, lambda: self._publish_session(session_id))
             elif owed.kind == "activity":
-                await self.publish(session_id, subject)
+                await self.warm(session_id, lambda: self._publish_activity(session_id, subject))
             elif owed.kind == "participant":
                 await self.warm(session_id, lambda: self._publish_participant(session_id, subject))
             elif owed.kind == "ticket":
@@ -68,17 +85,6 @@ class Publisher:
                 await self.publish_board(session_id)
         except STORAGE_ERRORS as error:
             raise Refusal("storage_unavailable", after_ms=1_000) from error
-        try:
-            await unpublished.forget(self._pool, owed)
-        except STORAGE_ERRORS as error:
-            log.debug("%s of session %s will be published twice, which is harmless: %s", owed.kind, session_id, error)
-
-    async def _pay_session(self, session_id: str) -> None:
-        if await sessions.read(self._pool, session_id) is None:
-            # Every process that reads it from here on finds it cold, and PostgreSQL knows nothing of it.
-            await self._live.drop(session_id)
-        else:
-            await self.publish(session_id, None)
 
     # Of two presenters at the same time the later one in PostgreSQL is the later one in the live store: the row is locked.
 
@@ -104,15 +110,6 @@ class Publisher:
     async def warm(self, session_id: str, act: Callable[[], Awaitable[None]]) -> None:
         """Do something with a live session, after bringing it to life where it is not."""
         await do_warm(self._ensure, session_id, act)
-
-    async def _publish(self, session_id: str, activity_id: str | None) -> None:
-        try:
-            if activity_id is None:
-                await self._publish_session(session_id)
-            else:
-                await self._publish_activity(session_id, activity_id)
-        except STORAGE_ERRORS as error:
-            raise Refusal("storage_unavailable", after_ms=1_000) from error
 
     async def _publish_session(self, session_id: str) -> None:
         session = await sessions.read(self._pool, session_id)
@@ -150,12 +147,12 @@ class Publisher:
         while True:
             await self._any.wait()
             self._any.clear()
-            for session_id, activity_id in list(self._waiting):
-                self._waiting.pop((session_id, activity_id), None)
+            for owed in list(self._waiting):
+                self._waiting.pop(owed, None)
                 try:
-                    await self.publish(session_id, activity_id)
+                    await self.pay(owed)
                 except Refusal as error:
                     if not error.retry:
-                        self._waiting.pop((session_id, activity_id), None)
-                        log.warning("%s of session %s is gone and was not published", activity_id, session_id)
+                        self._waiting.pop(owed, None)
+                        log.warning("%s %s of session %s is gone and was not published", owed.kind, owed.subject, owed.session_id)
             await asyncio.sleep(_RETRY_SECONDS)

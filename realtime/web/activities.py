@@ -27,13 +27,10 @@ class Activities:
 
     async def create(self, call: Call) -> Response:
         body = call.body(bodies.NewActivity)
-        if body.status is not None:
-            await self._directing.may_move(call.actor, "draft", _state(body.status))
         row = await self._directing.create_activity(
-            call.actor, body.type, title=body.title, config=body.config, order_index=body.order_index
-        )
-        if body.status is not None:
-            row = await self._move(call, row.id, body.status)
+            call.actor, body.type, title=body.title, config=body.config, order_index=body.order_index,
+            state="draft" if body.status is None else _state(body.status),
+        )  # fmt: skip
         return _answer(row, 201)
 
     async def create_in_framework(self, call: Call) -> Response:

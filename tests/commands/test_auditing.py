@@ -47,6 +47,11 @@ async def delete(stage: Stage) -> Act:
     return lambda: stage.app.directing.delete_activity(stage.presenter, activity_id)
 
 
+async def create_open(stage: Stage) -> Act:
+    directing = stage.app.directing
+    return lambda: directing.create_activity(stage.presenter, "poll", title="", config={"settings": POLL}, state="active")
+
+
 def move(present: str, to: str) -> Callable[[Stage], Awaitable[Act]]:
     async def prepare(stage: Stage) -> Act:
         activity_id = await stage.open(state="draft" if present == "draft" else "active")
@@ -121,6 +126,7 @@ _COMMANDS: list[tuple[str, Callable[[Stage], Awaitable[Act]]]] = [
     ("activity_created", create),
     ("activity_changed", change),
     ("activity_deleted", delete),
+    ("activity_active", create_open),
     ("activity_active", move("draft", "active")),
     ("activity_paused", move("active", "paused")),
     ("activity_active", move("paused", "active")),

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from persistence.unpublished import Owed
 from realtime.activities.contract import Audience
 from realtime.commands.publishing import Publisher
 from realtime.commands.ticketing import Ticketing
 from realtime.core.errors import Refusal
-from tests.commands.stage import Stage, refused, until
+from tests.commands.stage import POLL, Stage, refused, until
 
 Act = Callable[[], Awaitable[Any]]
 Healed = Callable[[], Awaitable[bool]]
@@ -141,10 +142,10 @@ async def nothing_is_owed(stage: Stage) -> bool:
 
 async def test_what_is_changed_while_it_is_published_is_published_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The debt of the second change is another one than the first, which is paid, and stays until it is paid itself."""
-    publish, changed = stage.app.publisher.publish, list[asyncio.Task[Any]]()
+    pay, changed = stage.app.publisher._pay, list[asyncio.Task[Any]]()
 
-    async def overtaken(session_id: str, activity_id: str | None) -> None:
-        await publish(session_id, activity_id)
+    async def overtaken(owed: Owed) -> None:
+        await pay(owed)
         if not changed:
             changed.append(asyncio.create_task(stage.app.directing.move_session(stage.presenter, title="Second")))
             with pytest.raises(Refusal):
@@ -153,12 +154,34 @@ async def test_what_is_changed_while_it_is_published_is_published_again(stage: S
         raise Refusal("unavailable", after_ms=200)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage.app.publisher, "publish", overtaken)
+        patch.setattr(stage.app.publisher, "_pay", overtaken)
         await stage.app.directing.move_session(stage.presenter, title="First")
         assert not await nothing_is_owed(stage)
     await stage.app.pool.execute("UPDATE unpublished SET since = since - interval '1 minute'")
     await until(lambda: nothing_is_owed(stage), "the second is paid too")
     assert (await stage.app.reading.replica(stage.session_id)).session["title"] == "Second"
+
+
+async def test_what_was_created_is_not_told_to_be_created_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is it half created: an activity comes with its state. What the live store could not be told follows by itself."""
+
+    async def fail(_: Owed) -> None:
+        raise Refusal("unavailable", after_ms=200)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.app.publisher, "_pay", fail)
+        row = await stage.app.directing.create_activity(
+            stage.presenter, "poll", title="", config={"settings": POLL}, state="active"
+        )
+        ticket, _ = await stage.app.identity.ticketing.issue(stage.presenter, "moderator", label="Mo")
+        assert await stage.actions(row.id) == ["activity_created", "activity_active"]
+
+    async def followed() -> bool:
+        return (await stage.seen(row.id) or {"activity": {"state": ""}})["activity"]["state"] == "active" and await role_of(
+            stage, ticket.sha256
+        ) == "moderator"
+
+    await until(followed, "both are known")
 
 
 async def test_an_activity_opened_in_a_session_that_was_just_ended_is_closed(
