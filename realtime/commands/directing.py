@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from persistence import activities, decisions, events, participants, sessions, tickets, timing
+from persistence import activities, decisions, events, participants, scorings, sessions, tickets, timing
 from persistence.activities import ActivityRow
 from persistence.documents import activity_document, session_document
 from persistence.errors import STORAGE_ERRORS, JoinCodeTaken, ParentMissing
@@ -344,8 +344,11 @@ class Directing:
             if await participants.set_inactive(audit.connection, participant_id) is None:
                 raise Refusal("unknown_participant")
             await audit.record("participant_removed", participant_id=participant_id)
-            owed = await audit.owe("participant", participant_id)
-        await self._publisher.pay(owed)
+            owed = [await audit.owe("participant", participant_id)]
+            if await scorings.sessions_with_rounds(audit.connection, [actor.session_id]):
+                owed.append(await audit.owe("board"))  # who is removed goes from there as well
+        await self._publisher.pay(owed[0])
+        self._publisher.pay_later(owed[1:])
 
     # ----------------------------------------------------------------------------------------------- shared
 

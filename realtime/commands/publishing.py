@@ -6,7 +6,7 @@ and the clock of any process pays what is left of a process that died, or could 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from persistence import activities, decisions, sessions, tickets, timing, unpublished
@@ -57,15 +57,20 @@ class Publisher:
         try:
             await self._pay(owed)
         except Refusal:
-            if len(self._waiting) < _MOST_WAITING:
-                self._waiting[owed] = None
-                self._any.set()
+            self.pay_later([owed])
             raise
         if owed.id:
             try:
                 await unpublished.forget(self._pool, owed)
             except STORAGE_ERRORS as error:
                 log.debug("%s of session %s will be published twice, which is harmless: %s", owed.kind, owed.session_id, error)
+
+    def pay_later(self, owed: Iterable[Owed]) -> None:
+        """As `pay`, without waiting for it."""
+        for one in owed:
+            if len(self._waiting) < _MOST_WAITING:
+                self._waiting[one] = None
+                self._any.set()
 
     async def _pay(self, owed: Owed) -> None:
         session_id, subject = owed.session_id, owed.subject

@@ -187,6 +187,12 @@ async def test_who_was_removed_is_not_on_the_board(stage: Stage) -> None:
     page = await stage.app.standings.leaderboard(stage.presenter)
     assert [(one["name"], one["rank"]) for one in page["entries"]] == [("Bob", 1)]
 
+    async def gone() -> bool:
+        shown = await board(stage, Audience.PRESENTERS)
+        return shown is not None and [one["name"] for one in shown["entries"]] == ["Bob"]
+
+    await until(gone, "nor on the screens, at once")
+
 
 async def test_runs_that_wait_for_one_another_leave_connections_to_the_others(stage: Stage) -> None:
     """As many as there are connections wait for the session's turn, which another process has; reading goes on."""
