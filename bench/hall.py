@@ -109,4 +109,4 @@ def hold(report: Report, found: dict[str, float], people: int) -> None:
 if __name__ == "__main__":
     given = arguments(__doc__)
     options = given.parse_args()
-    leave(conclude(run(main(options.quick, options.repeats, (200,) if options.quick else (1_000, 5_000))), options.json))
+    leave(conclude(run(main(options.quick, options.repeats, (200,) if options.quick else (1_000, 5_000, 10_000))), options.json))

@@ -45,14 +45,15 @@ async def save(database: Database, rows: Sequence[DraftRow]) -> Collection[str]:
         )  # fmt: skip
     if not kept:
         return ()
+    # Asked first: an author who is stored from now on has a draft that is saved twice, and not one that nobody saves.
+    records = await database.fetch(
+        _LIST_UNSTORED_AUTHORS, [row.activity_id for row in kept], [row.participant_id for row in kept]
+    )
     await database.execute(
         _SAVE, [row.session_id for row in kept], [row.activity_id for row in kept], [row.participant_id for row in kept],
         [row.round for row in kept], [row.revision for row in kept], [row.base for row in kept],
         [row.auto_submit for row in kept], [row.saved_at_ms for row in kept], [row.data for row in kept],
     )  # fmt: skip
-    records = await database.fetch(
-        _LIST_UNSTORED_AUTHORS, [row.activity_id for row in kept], [row.participant_id for row in kept]
-    )
     return {record["participant_id"] for record in records}
 
 
