@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import asyncpg
 
@@ -19,6 +20,8 @@ _UPDATE = statement("update_activity")
 _MOVE = statement("move_activity")
 _NOTE_CLOSED_OFFSET = statement("note_closed_offset")
 _DELETE = statement("delete_activity")
+
+MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ async def read(database: Database, activity_id: str) -> ActivityRow | None:
     return build_optional(ActivityRow, await database.fetchrow(_READ, activity_id))
 
 
-async def of_session(database: Database, session_id: str, *, limit: int = 1000) -> list[ActivityRow]:
+async def of_session(database: Database, session_id: str, *, limit: int = MOST_ACTIVITIES) -> list[ActivityRow]:
     """Return a session's activities in their order."""
     return [
         build_row(ActivityRow, record) for record in await database.fetch(_LIST_OF_SESSION, session_id, limit)

@@ -21,6 +21,7 @@ _DELETE = statement("delete_dead_letter")
 
 _MAX_BIGINT = 2**63 - 1
 _LONGEST_TEXT = 2000
+MOST_OF_SESSION = 10_000  # that are counted; in so many something is wrong with the table, and not with the rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ async def count(database: Database, *, session_id: str | None = None) -> int:
 
 
 async def responses_of(database: Database, session_id: str) -> list[Response]:
-    """Return the responses of a session that are set aside: accepted, but in no row."""
-    records = await database.fetch(_LIST_OF_SESSION, session_id)
+    """Return the responses of a session that are set aside, at most MOST_OF_SESSION: accepted, but in no row."""
+    records = await database.fetch(_LIST_OF_SESSION, session_id, MOST_OF_SESSION)
     decoded = (decode_payload(record["payload"]) for record in records)
     return [one for one in decoded if isinstance(one, Response)]
 

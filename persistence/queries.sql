@@ -368,8 +368,9 @@ ORDER BY seq LIMIT $4;
 SELECT * FROM user_responses WHERE session_id = $1 ORDER BY seq;
 
 -- name: read_max_seq
--- The highest seq that a session has ever saved, deleted rows included.
+-- The highest seq that a session has ever saved or set aside, deleted rows included.
 SELECT greatest((SELECT max(seq) FROM user_responses WHERE session_id = $1),
+                (SELECT max(seq) FROM dead_letters WHERE session_id = $1),
                 (SELECT seq_floor FROM sessions WHERE id = $1), 0);
 
 -- name: count_responses_by_activity
@@ -438,7 +439,7 @@ SELECT * FROM dead_letters WHERE id > $1 AND (retried_at IS NULL OR NOT $2) ORDE
 
 -- name: list_dead_letters_of_session
 -- What waits to be retried of one session.
-SELECT payload FROM dead_letters WHERE session_id = $1 AND retried_at IS NULL ORDER BY id LIMIT 10000;
+SELECT payload FROM dead_letters WHERE session_id = $1 AND retried_at IS NULL ORDER BY id LIMIT $2;
 
 -- name: count_dead_letters
 -- How many dead letters wait, of one session or of all.

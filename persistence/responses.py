@@ -143,7 +143,7 @@ async def for_rebuild(
 
 
 async def max_seq(database: Database, session_id: str) -> int:
-    """Return the highest seq that a session ever saved, 0 where it saved none; deleted rows count too."""
+    """Return the highest seq that a session ever saved or set aside, 0 where there is none; deleted rows count too."""
     highest: int = await database.fetchval(_READ_MAX_SEQ, session_id)
     return highest
 

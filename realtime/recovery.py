@@ -22,7 +22,19 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from persistence import activities, batch, decisions, documents, drafts, participants, responses, sessions, shards, tickets
+from persistence import (
+    accepted,
+    activities,
+    batch,
+    decisions,
+    documents,
+    drafts,
+    participants,
+    responses,
+    sessions,
+    shards,
+    tickets,
+)
 from persistence.errors import STORAGE_ERRORS, Fenced
 from persistence.pool import Pool
 from realtime.activities.answers import item_document, recount
@@ -41,7 +53,6 @@ from realtime.store.servers import Map, Servers
 log = logging.getLogger("plenum.recovery")
 
 _LOCK: Final = 0x706C656E_72656300  # PostgreSQL advisory lock; arbitrary: "plen" "rec"
-_MOST_ACTIVITIES: Final = 10_000  # the highest that the setting max_activities can be
 _CHUNK_ROWS: Final = 250  # recounted in one go; a few milliseconds
 _CHUNK_DRAFTS: Final = 100
 _REDIRECTED_SECONDS: Final = 0.05  # several servers and connections say so at the same time; one look answers them all
@@ -283,7 +294,7 @@ class Recovery:
             if ticket.revoked_at is None:
                 await loader.put_ticket(ticket.sha256, ticket.role)
         names = await self._load_people(loader, session_id)
-        rows = await activities.of_session(self._pool, session_id, limit=_MOST_ACTIVITIES)
+        rows = await activities.of_session(self._pool, session_id)
         # Above every offset that is remembered: of rows, and of fences, behind which a result is final.
         fences = [row.closed_offset or 0 for row in rows]
         offset = max(await responses.max_seq(self._pool, session_id), session.seq_floor, *fences) + 1
@@ -308,7 +319,7 @@ class Recovery:
         for (activity_id, round), decided in (await decisions.of_session(self._pool, session_id)).items():
             await loader.put_document(f"decisions:{activity_id}:{round}", versions.get(activity_id, 0), encode(decided))
         count = 0
-        async with contextlib.aclosing(responses.for_rebuild(self._pool, session_id, chunk_rows=_CHUNK_ROWS)) as chunks:
+        async with contextlib.aclosing(accepted.of_session(self._pool, session_id, chunk_rows=_CHUNK_ROWS)) as chunks:
             async for chunk in chunks:
                 for response in chunk:
                     if response.activity_id not in rules:

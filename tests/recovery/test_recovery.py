@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from persistence import activities, responses, sessions
+from persistence import activities, dead_letters, responses, sessions
 from realtime.activities.registry import installed
 from realtime.core.errors import Refusal
+from realtime.core.response import Response
 from realtime.identifiers import new_uuid
+from realtime.store.keys import shard_of
 from realtime.store.live import Joining
+from realtime.store.outbox import Batch
 from tests.recovery.stage import (
     SHARDS,
     Process,
@@ -285,3 +288,41 @@ async def test_offsets_go_on_above_deleted_rows(town: Town, process: Process) ->
     session = await sessions.read(process.pool, school.session_id)
     assert session is not None
     assert await school.hall.offset() > highest
+
+
+async def test_what_postgresql_refused_counts_after_a_loss_as_before_it(town: Town, process: Process) -> None:
+    """Its clients have forgotten it, for it is in the dead letters: nobody else would bring it back."""
+    await process.recovery.establish()
+    school = await found_school(process, ["poll"])
+    ada, bob, eve = await school.admit("Ada", "Bob", "Eve")
+    first, second = installed().resolve("poll").example["answers"][:2]
+    for who in (ada, eve):
+        await school.answer(who, "poll", first)
+    await process.flush()
+    # It refuses Bob, and every change of mind.
+    check = f"CHECK (participant_id <> '{bob}' AND revision < 2)"
+    await process.pool.execute(f"ALTER TABLE user_responses ADD CONSTRAINT picky {check}")
+    await school.answer(bob, "poll", first)
+    await school.answer(ada, "poll", second, revision=2)
+    await school.withdraw(eve, "poll")
+    assert await process.flush(dead=3) == 3
+    before = await school.photograph()
+    await town.empty_valkey()
+    await recover(school)
+    assert await school.photograph() == before
+    newest = await school.answer(bob, "poll", second, revision=2)
+    assert newest.offset > max(row["seq"] for row in await process.pool.fetch("SELECT seq FROM dead_letters")), "no place twice"
+
+    # Repaired and retried, it is a row like any other, and not counted again.
+    await process.pool.execute("ALTER TABLE user_responses DROP CONSTRAINT picky")
+    before = await school.photograph()
+    await process.flush()
+    shard = shard_of(school.session_id, SHARDS)
+    for letter in await dead_letters.list_page(process.pool, limit=10):
+        response = dead_letters.decode_payload(letter.payload)
+        assert isinstance(response, Response)
+        await process.save(Batch(shard, process.incarnation.epoch_of(shard), responses=[response]))
+        await dead_letters.note_retried(process.pool, letter.id)
+    await town.empty_valkey()
+    await recover(school)
+    assert await school.photograph() == before
