@@ -26,6 +26,7 @@ log = logging.getLogger("plenum.hub")
 _MOST_STRETCH: Final = 9.0  # under load a tick takes at most ten times its ordinary time
 _CROWD: Final = 8  # connections to a room since its last tick that make a crowd
 _PRESENT_AT_ONCE: Final = 5_000  # people whose presence is noted in one call
+_ROOMS_AT_ONCE: Final = 64  # whose presence is noted side by side
 _PERSONAL_BATCH: Final = 200  # participants whose own responses are read per round trip of a tick
 
 
@@ -72,7 +73,7 @@ class Hub:
         """Take a connection in; returns its state frame (delta or snapshot) and its own responses.
 
         `crowded`: many wait to be let in, so a state that the next tick completes is good enough. Raises Refusal.
-        From the moment this returns every change reaches the connection.
+        Nothing else is sent to it before `settle`, which is called when the frame was; then every change reaches it.
         """
         if self.connected >= self._most_connections:
             raise Refusal("overloaded", after_ms=2_000)
@@ -94,14 +95,22 @@ class Hub:
             raise
         replica = self._replicas.peek(connection.session_id) or replica
         frame = self._state(replica, connection, epoch, since)
-        connection.place(replica.epoch, replica.offset)
+        connection.arrival = replica.epoch, replica.offset
         return frame, own
 
     def settle(self, connection: Connection) -> None:
         """What brings it to its position was sent: from now on it goes with the others."""
         room = self._rooms.get(connection.session_id)
-        if room is not None and connection in room.connections:
-            room.settle(connection)
+        if room is None or connection not in room.connections:
+            return
+        if connection.arrival is not None:
+            epoch, offset = connection.arrival
+            connection.arrival = None
+            connection.place(epoch, offset)
+            replica = self._replicas.peek(connection.session_id)
+            if replica is not None and (replica.epoch, replica.offset) != (epoch, offset):
+                self.poke(connection.session_id)  # the others went on while it was let in
+        room.settle(connection)
 
     def detach(self, connection: Connection) -> None:
         """Let a connection go; may be called more than once."""
@@ -269,31 +278,39 @@ class Hub:
             for connection in list(room.connections):
                 if connection.ticket in revoked:
                     connection.wire.close(CloseCode.UNAUTHENTICATED)
-        behind = [
-            (participant_id, stamp)
-            for participant_id, stamp in personal
-            if any(mate.own_offset < stamp and mate.epoch for mate in room.people.get(participant_id, ()))
-        ]
+        behind = [one for one in personal if room.is_behind(*one)]
         for start in range(0, len(behind), _PERSONAL_BATCH):
-            for participant_id, stamp in behind[start : start + _PERSONAL_BATCH]:
-                if not any(mate.own_offset < stamp for mate in room.people.get(participant_id, ())):
-                    continue  # what he did himself: meanwhile its acknowledgement has told him
-                try:
-                    # That a name is missing says nothing: a store that was emptied a moment ago has none.
-                    if await self._live.is_removed(room.session_id, participant_id):
-                        for mate in list(room.people.get(participant_id, ())):
-                            mate.wire.close(CloseCode.REMOVED)
-                        continue
-                    own = own_of(await self._live.own_state(room.session_id, participant_id, rounds_of(replica)))
-                except Refusal as error:
-                    log.debug("own responses could not be read: %s", error)
-                    replica.personal_offset = min(replica.personal_offset, stamp - 1)  # the next tick reads from here again
-                    return
-                payload = encode(Mine(mine=own.mine, drafts=own.drafts, extra_time_percent=own.extra_time_percent))
-                for mate in list(room.people.get(participant_id, ())):
-                    if mate.own_offset < stamp and mate.epoch:
-                        mate.own_offset = stamp
-                        mate.push(payload)
+            # Asked for together, so that they are read together: a deadline may hand in what thousands have written.
+            batch = behind[start : start + _PERSONAL_BATCH]
+            told = await asyncio.gather(*(self._tell_one(room, replica, *one) for one in batch), return_exceptions=True)
+            again = [stamp for (_, stamp), done in zip(batch, told, strict=True) if done is not True]
+            fault = next((done for done in told if isinstance(done, BaseException)), None)
+            if fault is not None:
+                again += [stamp for _, stamp in behind[start + _PERSONAL_BATCH :]]
+            if again:
+                replica.personal_offset = min(replica.personal_offset, min(again) - 1)  # the next tick reads from here again
+            if fault is not None:
+                log.debug("own responses could not be read: %s", fault)
+                if not isinstance(fault, Refusal):
+                    raise fault
+                return
+
+    async def _tell_one(self, room: Room, replica: Replica, participant_id: str, stamp: int) -> bool:
+        """Bring one participant's devices up to date; False while the welcome of one of them is on its way."""
+        if not room.is_behind(participant_id, stamp):
+            return True  # what he did himself: meanwhile its acknowledgement has told him
+        # That a name is missing says nothing: a store that was emptied a moment ago has none.
+        if await self._live.is_removed(room.session_id, participant_id):
+            for mate in list(room.people.get(participant_id, ())):
+                mate.wire.close(CloseCode.REMOVED)
+            return True
+        own = own_of(await self._live.own_state(room.session_id, participant_id, rounds_of(replica)))
+        payload = encode(Mine(mine=own.mine, drafts=own.drafts, extra_time_percent=own.extra_time_percent))
+        for mate in list(room.people.get(participant_id, ())):
+            if mate.own_offset < stamp and mate.epoch:
+                mate.own_offset = stamp
+                mate.push(payload)
+        return not room.is_behind(participant_id, stamp)
 
     # ------------------------------------------------------------------------------------------ housekeeping
 
@@ -306,12 +323,15 @@ class Hub:
             await asyncio.sleep(step)
             now = time.monotonic()
             self._lag_seconds = (self._lag_seconds + max(0.0, now - due)) / 2
-            for room in list(self._rooms.values()):
-                await self._keep_presence(room, now)
+            rooms = list(self._rooms.values())
+            for start in range(0, len(rooms), _ROOMS_AT_ONCE):
+                # Together, for where a server hangs each of its rooms waits as long as a call may take.
+                await asyncio.gather(*(self._keep_presence(room, now) for room in rooms[start : start + _ROOMS_AT_ONCE]))
+                self._tell_health()
+            for room in rooms:
                 if not room.connections and not room.left and room.task is None:
                     del self._rooms[room.session_id]
                     self._replicas.unpin(room.session_id)
-            self._tell_health()
             if now - slow_at >= self._slow_tick_seconds:
                 slow_at = now
                 self.poke_all()

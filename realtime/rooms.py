@@ -53,8 +53,8 @@ class Connection:
     Those who have got equally far stand in one cohort, which has the position for all of them.
     """
 
-    __slots__ = ("_epoch", "_offset", "_sent_at", "audience", "cohort", "heard_at", "own_offset", "participant_id", "role",
-                 "session_id", "ticket", "wire")  # fmt: skip
+    __slots__ = ("_epoch", "_offset", "_sent_at", "arrival", "audience", "cohort", "heard_at", "own_offset", "participant_id",
+                 "role", "session_id", "ticket", "wire")  # fmt: skip
 
     def __init__(self, session_id: str, role: str, audience: Audience, participant_id: str | None, ticket: str, wire: Wire) -> None:
         self.session_id = session_id
@@ -64,6 +64,7 @@ class Connection:
         self.ticket = ticket
         self.wire = wire
         self.cohort: Cohort | None = None
+        self.arrival: tuple[str, int] | None = None  # the position to which its welcome, on the way, will bring it
         self._epoch = ""
         self._offset = 0
         self.own_offset = 0
@@ -124,13 +125,14 @@ class Order:
 class Cohort:
     """Connections of one audience that are at the same position, nearly always all of them."""
 
-    __slots__ = ("_order", "epoch", "members", "offset", "sent_at")
+    __slots__ = ("_order", "epoch", "members", "moves", "offset", "sent_at")
 
     def __init__(self) -> None:
         self.epoch = ""
         self.offset = 0
         self.sent_at = 0.0
         self.members: dict[Connection, None] = {}
+        self.moves = False  # its members are being sent, part by part, what leads to another position
         self._order: Order | None = None
 
     def add(self, connection: Connection) -> None:
@@ -184,12 +186,17 @@ class Room:
         """Whether somebody who runs the session is here."""
         return bool(self.front[Audience.PRESENTERS].members)
 
+    def is_behind(self, participant_id: str, stamp: int) -> bool:
+        """Whether one of a participant's devices lacks what was changed for him by then."""
+        return any(mate.own_offset < stamp for mate in self.people.get(participant_id, ()))
+
     def settle(self, connection: Connection) -> None:
         """Let a connection stand where its position belongs; only ordinary sockets can stand in a cohort."""
         front = self.front[connection.audience]
         if connection.cohort is front:
             return
-        if connection.epoch and hasattr(connection.wire, "descriptor"):
+        # Who comes while the others are on their way would be taken for one of them, and never get what they got.
+        if connection.epoch and not front.moves and hasattr(connection.wire, "descriptor"):
             if not front.members:
                 front.epoch, front.offset = connection.epoch, connection.offset
             if (front.epoch, front.offset) == (connection.epoch, connection.offset):

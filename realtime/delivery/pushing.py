@@ -61,7 +61,11 @@ class Delivery:
         spent = time.perf_counter() - started
         if framed is None:
             return spent
-        spent += await self.spread(room, cohort, framed)
+        cohort.moves = True
+        try:
+            spent += await self.spread(room, cohort, framed)
+        finally:
+            cohort.moves = False
         cohort.epoch, cohort.offset, cohort.sent_at = epoch, offset, time.monotonic()
         return spent
 

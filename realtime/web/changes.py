@@ -93,6 +93,7 @@ class ChangesFeed:
         connection = Connection(actor.session_id, actor.role, actor.audience, None, actor.key, wire)
         with self._place(actor.key):
             state, _ = await self._hub.attach(connection, epoch, since)
+            self._hub.settle(connection)
             try:
                 # Who got in while everybody was being sent away would be waited for in vain.
                 if _is_empty(state) and not self._draining():
@@ -120,6 +121,7 @@ class ChangesFeed:
             place.close()
             raise
         wire.begin(state, _own_fields(own))
+        self._hub.settle(connection)
         if self._draining():
             wire.close(CloseCode.GOING_AWAY)
 

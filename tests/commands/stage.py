@@ -87,6 +87,7 @@ class Stage:
         connection = Connection(actor.session_id, actor.role, audience, actor.participant_id, actor.key, wire)
         state, own = await self.app.hub.attach(connection, "", None)
         wire.frames.append({"type": "welcome", "state": json.loads(state), "own": own})
+        self.app.hub.settle(connection)
         self.wires.append(wire)
         return wire
 

@@ -228,3 +228,25 @@ async def test_dashboards_are_told_counts_that_phones_wait_for_and_nobody_waits_
     await put("view:a", "4", counts=True)
     assert (host.mirror.map["view:a"], phone.mirror.map["view:a"], stage.room.stale) == (4, 4, False)
     stage.end()
+
+
+@pytest.mark.parametrize("fan_out", CALLS)
+async def test_who_is_let_in_between_two_parts_of_a_push_gets_what_it_brings(fan_out: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The welcome was made before the change, and sent after the push had begun: the position is that of the others before it."""
+    monkeypatch.setattr(pushing, "AT_ONCE", AT_ONCE)
+    stage = Stage(fan_out)
+    for _ in range(AT_ONCE + 20):
+        stage.enter()
+    await stage.settle()
+    late = stage.enter()
+    late.connection.leave()
+    stage.room.behind.add(late.connection)
+    stage.change("next")
+    push = asyncio.create_task(stage.delivery.push(stage.room, stage.replica))
+    await asyncio.sleep(0)  # the first part is written
+    stage.room.settle(late.connection)
+    await push
+    await stage.settle()
+    assert late.mirror.offset == stage.offset
+    stage.check()
+    stage.end()
