@@ -9,6 +9,7 @@ import asyncpg
 
 from persistence.errors import MigrationBusy, SchemaMismatch
 from persistence.pool import Database
+from persistence.pool import connect as open_connection
 from persistence.statements import statement
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _RELEASE_LOCK = statement("release_migration_lock")
 
 _MIGRATION_LOCK = 0x706C656E_6D696700  # arbitrary; "plen" "mig"
 _LOCK_POLL_SECONDS = 0.1
+_CONNECT_SECONDS = 10.0
 
 
 async def upgrade(database_url: str, revision: str = "head", *, lock_timeout_seconds: float = 60.0) -> None:
@@ -71,7 +73,7 @@ async def _migrate(database_url: str, run: Callable[["Config"], None], lock_time
 
     async def connect() -> asyncpg.Connection:
         # The same reading of the URL as the pool's, which knows sockets and sslmode.
-        return await asyncpg.connect(database_url)
+        return await open_connection(database_url, timeout_seconds=_CONNECT_SECONDS)
 
     lock_connection = await connect()
     try:

@@ -1,6 +1,7 @@
 """The connection pool, and the check that PostgreSQL keeps what it confirms."""
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -34,21 +35,40 @@ async def open_pool(
     """Open a pool of at most `size` connections, one of them at once; JSON travels as text.
 
     The command timeout bounds the client's wait and, a second later, the server's work, so that a statement
-    whose client has given up does not run on.
+    whose client has given up does not run on. Raises `UnfitDatabase` for what is no address.
     """
-    pool: asyncpg.Pool = await asyncpg.create_pool(
-        database_url,
-        min_size=1,
-        max_size=size,
-        command_timeout=command_timeout_seconds,
-        timeout=connect_timeout_seconds,
-        server_settings={
-            "application_name": application_name,
-            "statement_timeout": str(int((command_timeout_seconds + 1) * 1000)),
-            "idle_in_transaction_session_timeout": str(int(idle_in_transaction_timeout_seconds * 1000)),
-        },
-    )
+    with _readable():
+        pool: asyncpg.Pool = await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=size,
+            command_timeout=command_timeout_seconds,
+            timeout=connect_timeout_seconds,
+            server_settings={
+                "application_name": application_name,
+                "statement_timeout": str(int((command_timeout_seconds + 1) * 1000)),
+                "idle_in_transaction_session_timeout": str(int(idle_in_transaction_timeout_seconds * 1000)),
+            },
+        )
     return pool
+
+
+async def connect(database_url: str, *, timeout_seconds: float) -> asyncpg.Connection:
+    """Open one connection without any time-out for statements; raises `UnfitDatabase` for what is no address."""
+    with _readable():
+        return await asyncpg.connect(database_url, timeout=timeout_seconds)
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """What the driver says of an address that it cannot read may hold a part of the password: it is not repeated."""
+    try:
+        yield
+    except ValueError as error:
+        raise UnfitDatabase(
+            "DATABASE_URL is no address of PostgreSQL: it must look like postgresql://user:password@host:5432/name, "
+            "with every special character in the password written as %XX."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

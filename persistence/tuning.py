@@ -126,14 +126,10 @@ def _without_key(definition: str) -> str:
 
 async def set_gin(connection: asyncpg.Connection, on: bool) -> None:
     """Build or drop the index on what is in responses. Building keeps saving waiting, so do it after the event."""
-    if on:
-        async with connection.transaction():
-            await connection.execute(_LOCK_TIMEOUT)
-            await connection.execute(
-                f"CREATE INDEX IF NOT EXISTS {GIN_INDEX} ON {TABLE} USING gin (response_data) WITH (fastupdate = on)"
-            )
-    else:
-        await connection.execute(f"DROP INDEX IF EXISTS {GIN_INDEX}")
+    build = f"CREATE INDEX IF NOT EXISTS {GIN_INDEX} ON {TABLE} USING gin (response_data) WITH (fastupdate = on)"
+    async with connection.transaction():
+        await connection.execute(_LOCK_TIMEOUT)  # dropping waits for a lock too, and saving waits behind it
+        await connection.execute(build if on else f"DROP INDEX IF EXISTS {GIN_INDEX}")
 
 
 async def set_foreign_keys(connection: asyncpg.Connection, on: bool) -> int:

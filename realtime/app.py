@@ -55,12 +55,7 @@ from realtime.recovery import Recovery
 from realtime.scores import ScorePushes
 from realtime.settings import Settings
 from realtime.store.boards import Boards
-from realtime.store.connection import (
-    Incarnation,
-    connect,
-    connect_for_pokes,
-    connect_unchecked,
-)  # fmt: skip
+from realtime.store.connection import Incarnation, UnfitStore, connect, connect_for_pokes, connect_unchecked
 from realtime.store.drafts import Drafts, Unsaved
 from realtime.store.idempotency import Idempotency
 from realtime.store.intake import Intake
@@ -297,9 +292,9 @@ class App:
             async with asyncio.timeout(timeout_seconds):
                 while not all(self.incarnation.epochs):  # noqa: ASYNC110 - epochs come one by one
                     await asyncio.sleep(0.01)
-        except TimeoutError:
+        except TimeoutError as error:
             if not any(self.incarnation.epochs):
-                raise
+                raise UnfitStore(f"No shard has got an epoch within {timeout_seconds:.0f} s; the log says why.") from error
             log.warning("%d shards have no epoch yet, their servers are away", self.incarnation.epochs.count(None))
 
     def readings(self) -> Iterable[tuple[str, float]]:
@@ -325,7 +320,7 @@ class App:
         while True:
             await asyncio.sleep(max(settle / 4, 1.0))
             try:
-                self.ring.replace(_order(await server_keys.ring(self.pool), settle))
+                self.ring.replace(_order(await _keys_of(self.pool), settle))
             except STORAGE_ERRORS as error:
                 log.debug("the keys could not be read again: %s", error)
 
@@ -351,7 +346,7 @@ async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
             await check_database(pool)
             await migration.check(pool)
             await shards.ensure(pool, settings.shards)
-            keys = await server_keys.ensure(pool, secrets.token_hex(4), secrets.token_bytes(32))
+            keys = await _keys_of(pool)
             app = App(settings, pool, unchecked, map, durability, KeyRing(_order(keys, settings.key_settle_seconds)))
             try:
                 yield app
@@ -359,6 +354,11 @@ async def open_app(settings: Settings, *, migrate: bool) -> AsyncIterator[App]:
                 await app.close()
     finally:
         await unchecked.aclose()
+
+
+async def _keys_of(pool: asyncpg.Pool) -> list[server_keys.ServerKey]:
+    """The ring, with a new key where it has none (any more)."""
+    return await server_keys.ring(pool) or await server_keys.ensure(pool, secrets.token_hex(4), secrets.token_bytes(32))
 
 
 def _order(keys: Sequence[server_keys.ServerKey], settle_seconds: float) -> list[tuple[str, bytes]]:

@@ -23,14 +23,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.read(environment(), **{name: value for name, value in vars(given).items() if name in _FLAGS})
         status: int = given.run(settings, given)
+        sys.stdout.flush()
     except (UnfitSettings, Unable) as error:
         print(f"plenum: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python shall not complain about it again while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status
 
 
+_MOST_PHONES: Final = 10_000  # simulated by this one process
+_MOST_SECONDS: Final = 86_400
 _FLAGS: Final = ("host", "port", "data_folder", "public_url", "log_level", "workers")
 
 
@@ -63,8 +70,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--workers", type=int, metavar="N", help="hub processes that share the port (default: 1)")
         command.add_argument("--public-url", metavar="URL", help="the address people type, if it is not this machine's")
     serve.add_argument("--no-flusher", action="store_true", help="leave flushing to `plenum flush` processes")
-    demo.add_argument("--phones", type=int, default=100, metavar="N", help="simulated phones (default: 100)")
-    demo.add_argument("--seconds", type=float, default=60, metavar="S", help="how long they take to answer (default: 60)")
+    demo.add_argument("--phones", type=_count, default=100, metavar="N", help="simulated phones (default: 100)")
+    demo.add_argument("--seconds", type=_duration, default=60, metavar="S", help="how long they take to answer (default: 60)")
 
     add("flush", _flush, "run a flusher of its own", "Any number may run; each shard is flushed by one of them.")
 
@@ -136,6 +143,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not 1 <= (number := int(text)) <= _MOST_PHONES:
+        raise argparse.ArgumentTypeError(f"must be between 1 and {_MOST_PHONES:,}")
+    return number
+
+
+def _duration(text: str) -> float:
+    if not 1 <= (seconds := float(text)) <= _MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"must be between 1 and {_MOST_SECONDS:,}")
+    return seconds
+
+
 # ----------------------------------------------------------------------------------------------- commands
 
 
@@ -172,7 +191,7 @@ def _migrate(settings: Settings, given: Any) -> int:
     from alembic.util import CommandError
 
     from persistence import migration
-    from persistence.errors import STORAGE_ERRORS, PersistenceError
+    from persistence.errors import STORAGE_ERRORS, PersistenceError, UnfitDatabase
     from persistence.pool import open_pool
 
     async def run() -> int:
@@ -194,21 +213,23 @@ def _migrate(settings: Settings, given: Any) -> int:
     with running_engines(settings) as (ready, _):
         try:
             return asyncio.run(run())
+        except UnfitDatabase as error:
+            raise Unable(str(error)) from error
         except PersistenceError as error:
             print(f"plenum: {error}", file=sys.stderr)
             return 1
         except CommandError as error:
-            raise Unable(f"There is no revision {given.to!r} to go to ({error}).") from error
+            wanted = "further revision" if given.to is None else f"revision {given.to!r}"
+            raise Unable(f"There is no {wanted} to go {given.direction} to ({error}).") from error
         except STORAGE_ERRORS as error:
             reason = str(error) or type(error).__name__
             raise Unable(f"PostgreSQL does not answer at DATABASE_URL: {reason}. Check the address.") from error
 
 
 def _tune(settings: Settings, given: Any) -> int:
-    import asyncpg
-
     from persistence import tuning
     from persistence.errors import STORAGE_ERRORS, PersistenceError
+    from persistence.pool import connect
 
     partitions, on = str(given.value or "").isdigit(), {"on": True, "off": False}.get(given.value)
     if given.what == "partitions" and not partitions:
@@ -217,7 +238,7 @@ def _tune(settings: Settings, given: Any) -> int:
         raise Unable(f"`plenum tune {given.what}` needs on or off.")
 
     async def run() -> None:
-        connection = await asyncpg.connect(ready.database_url, timeout=ready.database_connect_seconds)
+        connection = await connect(ready.database_url, timeout_seconds=ready.database_connect_seconds)
         try:
             if given.what == "partitions":
                 print(f"{await tuning.set_partitions(connection, int(given.value))} rows were copied")
@@ -241,6 +262,7 @@ def _tune(settings: Settings, given: Any) -> int:
 
 def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
     """Run work on an app that has epochs but no hub and no flusher of its own."""
+    from persistence.errors import STORAGE_ERRORS
     from realtime.app import open_app
 
     with running_engines(settings) as (ready, migrate):
@@ -251,7 +273,12 @@ def _with_app(settings: Settings, work: Callable[[Any], Any]) -> int:
                 status: int = await work(app)
                 return status
 
-        status: int = run_to_end(ready, run)
+        try:
+            status: int = run_to_end(ready, run)
+        except BrokenPipeError:
+            raise
+        except STORAGE_ERRORS as error:  # else what was not finished would look like what was found wrong
+            raise Unable(f"It was not finished: {str(error) or type(error).__name__}. Run it again.") from error
         return status
 
 

@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 import io
+import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from realtime.loops import end_tasks
+from realtime.loops import end_tasks, until_done
 from realtime.settings import Settings, environment
 
 if TYPE_CHECKING:  # an operator who brings both servers needs no engines
     from realtime.engines import Engines
     from realtime.engines.upkeep import Upkeep
+
+
+log = logging.getLogger("plenum.server")
 
 
 class Unable(Exception):
@@ -25,7 +30,12 @@ class Unable(Exception):
 def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any] | None = None) -> int:
     """Serve in this process or in several, with something beside it once everything is ready."""
     several = settings.workers > 1
-    with _listening(settings, several) as listener, _engines_of(settings) as (addressed, engines):
+    with (
+        _listening(settings, several) as listener,
+        _listening_for_metrics(settings) as metrics_listener,
+        _engines_of(settings) as (stored, engines),
+    ):
+        addressed = replace(stored, port=listener.getsockname()[1])  # where it is 0, the system has chosen one
         ready = replace(addressed, public_url=announced_url(addressed))
         migrate = engines is not None and not settings.database_url
         upkeep = None if engines is None else _upkeep_of(engines)
@@ -34,14 +44,15 @@ def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any]
         def on_ready() -> None:
             _announce(ready)
             if beside is not None:
-                tasks.append(asyncio.create_task(beside(ready)))
+                tasks.append(asyncio.create_task(_run_beside(beside(ready))))
 
         async def run() -> None:
             if upkeep is not None:
-                tasks.append(asyncio.create_task(upkeep.run()))
+                tasks.append(asyncio.create_task(until_done(upkeep.run)))
             try:
                 restarts = (lambda: 0) if upkeep is None else (lambda: upkeep.restarts)
-                await (_run_workers if several else _run_hub)(ready, listener, migrate, flusher, on_ready, restarts)
+                run_all = _run_workers if several else _run_hub
+                await run_all(ready, listener, metrics_listener, migrate, flusher, on_ready, restarts)
             finally:
                 await end_tasks(tasks)
 
@@ -56,6 +67,14 @@ def host(settings: Settings, *, flusher: bool, beside: Callable[[Settings], Any]
     return 0
 
 
+async def _run_beside(work: Coroutine[Any, Any, None]) -> None:
+    """What goes on beside the server: the server lives on without it, but nobody shall wait for it in vain."""
+    try:
+        await work
+    except Exception:
+        log.exception("what was to go on beside the server has ended by a fault; the server goes on")
+
+
 @contextlib.contextmanager
 def _listening(settings: Settings, several: bool) -> Iterator[socket.socket]:
     """The listening socket, taken before anything else is started: a port in use is found out at once."""
@@ -68,28 +87,45 @@ def _listening(settings: Settings, several: bool) -> Iterator[socket.socket]:
         else:
             listener = listen(settings.host, settings.port, settings.stall_seconds)
     except OSError as error:
-        raise Unable(f"Port {settings.port} cannot be used ({error.strerror}). Choose another with --port.") from error
+        place = f"Port {settings.port} of {settings.host}"
+        raise Unable(f"{place} cannot be used ({error.strerror}). Choose another with --port or --host.") from error
     try:
         yield listener
     finally:
         listener.close()
 
 
+@contextlib.contextmanager
+def _listening_for_metrics(settings: Settings) -> "Iterator[socket.socket | None]":
+    if not settings.metrics_port:
+        yield None
+        return
+    from realtime.server import listen
+
+    try:
+        listener = listen("127.0.0.1", settings.metrics_port, settings.stall_seconds)
+    except OSError as error:
+        place = f"Port {settings.metrics_port} of 127.0.0.1 (PLENUM_METRICS_PORT)"
+        raise Unable(f"{place} cannot be used ({error.strerror}). Choose another.") from error
+    with listener:
+        yield listener
+
+
 async def _run_hub(
-    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None],
-    engine_restarts: Callable[[], int],
+    settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None, migrate: bool, flusher: bool,
+    on_ready: Callable[[], None], engine_restarts: Callable[[], int],
 ) -> None:  # fmt: skip
     from realtime.app import open_app
     from realtime.server import serve
 
     async with open_app(settings, migrate=migrate) as app:
         app.engine_restarts = engine_restarts
-        await serve(app, listener, flusher=flusher, on_ready=on_ready)
+        await serve(app, listener, flusher=flusher, on_ready=on_ready, metrics_listener=metrics_listener)
 
 
 async def _run_workers(
-    settings: Settings, listener: socket.socket, migrate: bool, flusher: bool, on_ready: Callable[[], None],
-    engine_restarts: Callable[[], int],
+    settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None, migrate: bool, flusher: bool,
+    on_ready: Callable[[], None], engine_restarts: Callable[[], int],
 ) -> None:  # fmt: skip
     from realtime.app import open_app
     from realtime.server import serving_metrics
@@ -101,14 +137,13 @@ async def _run_workers(
     if migrate:
         # The embedded PostgreSQL takes 100 connections.
         settings = replace(settings, database_pool_size=min(settings.database_pool_size, max(2, 80 // settings.workers)))
-    settings = replace(settings, port=listener.getsockname()[1])
     inherited = None if SPREADS_BY_KERNEL else listener.fileno()
     # The port of metrics is the parent's: it asks the workers.
     workers = Workers(
         replace(settings, metrics_port=0), flusher=flusher, inherited=inherited, engines_are_ours=migrate,
         engine_restarts=engine_restarts,
     )  # fmt: skip
-    async with serving_metrics(workers.readings, settings.metrics_port):
+    async with serving_metrics(workers.readings, metrics_listener):
         await workers.run(on_ready)
 
 
@@ -116,6 +151,7 @@ def run_to_end(settings: Settings, work: Callable[[], Any], worker: int = 0) -> 
     """Run on uvloop where there is one, and turn known faults into one sentence."""
     from persistence.errors import PersistenceError
     from realtime import logs
+    from realtime.core.errors import Refusal
     from realtime.store.connection import UnfitStore
 
     logs.set_up(settings.log_level, settings.log_format, worker)
@@ -130,6 +166,8 @@ def run_to_end(settings: Settings, work: Callable[[], Any], worker: int = 0) -> 
             return runner.run(work())
     except (UnfitStore, PersistenceError) as error:
         raise Unable(str(error)) from error
+    except Refusal as refusal:
+        raise Unable(refusal.message) from refusal
 
 
 def leave(status: int) -> NoReturn:
@@ -156,11 +194,11 @@ def _engines_of(settings: Settings) -> "Iterator[tuple[Settings, Engines | None]
     if settings.redis_url and settings.database_url:
         yield settings, None
         return
-    from realtime.engines import EngineError, start_engines
+    from realtime.engines import EngineError, default_folder, start_engines
 
     try:
         engines = start_engines(
-            settings.folder(environment()),
+            Path(settings.data_folder).expanduser() if settings.data_folder else default_folder(environment()),
             appendfsync=settings.appendfsync,
             valkey=not settings.redis_url,
             postgres=not settings.database_url,

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import sys
+import uuid
 
 from persistence import batch, server_keys, sessions, shards
 from persistence import dead_letters as letters
@@ -18,15 +20,16 @@ async def verify(app: App, session_id: str | None, *, as_json: bool) -> int:
     """Recount sessions and print what was found; 1 when a count is wrong, 3 when a session never rested."""
     reports: list[Report] = []
     async with app.flushing():
-        ids = [session_id] if session_id else await _all_sessions(app)
+        ids = [_read_id(session_id)] if session_id else await _all_sessions(app)
         for one in ids:
             try:
                 reports.append(await app.auditor.verify(one, patience_seconds=10.0))
             except Refusal as error:
-                if error.code == "unknown_session":
-                    print(f"There is no session {one}.")
-                    return 2
-                raise
+                if error.code != "unknown_session":
+                    raise
+                if session_id:
+                    return _impossible(f"There is no session {one}.")
+                # One of all, which was deleted in the meantime.
     if as_json:
         print(json.dumps([report.document() for report in reports], indent=2))
     else:
@@ -34,6 +37,18 @@ async def verify(app: App, session_id: str | None, *, as_json: bool) -> int:
     if any(report.settled and not report.sound for report in reports):
         return 1
     return 3 if any(not report.settled for report in reports) else 0
+
+
+def _read_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise Refusal("unknown_session", f"{text!r} is no session's id.") from error
+
+
+def _impossible(sentence: str) -> int:
+    print(f"plenum: {sentence}", file=sys.stderr)
+    return 2
 
 
 async def _all_sessions(app: App) -> list[str]:
@@ -81,6 +96,8 @@ async def dead_letters(app: App, action: str, only: int | None) -> int:
             elif not await _retry(app, row):
                 refused += 1
                 print(f"{row.id:>8}  refused again")
+    if only is not None and not seen:
+        return _impossible(f"No dead letter {only} waits.")
     if action != "export":
         print(f"{seen} dead letters{f', {refused} refused again' if refused else ''}.")
     return 1 if refused else 0
@@ -112,9 +129,13 @@ async def keys(app: App, action: str, kid: str | None) -> int:
             f"Key {added.kid} is used from {app.settings.key_settle_seconds:.0f} s from now; "
             "older keys still count until they are retired."
         )
-    elif action == "retire" and (kid is None or not await server_keys.retire(app.pool, kid)):
-        print("Name a key of the ring to retire.")
-        return 2
+    elif action == "retire":
+        ring = [key.kid for key in await server_keys.ring(app.pool)]
+        if kid not in ring:
+            return _impossible("Name a key of the ring to retire.")
+        if len(ring) == 1:
+            return _impossible(f"Key {kid} is the only one, with which all is signed: run `plenum keys rotate` first.")
+        await server_keys.retire(app.pool, kid)
     for key in await server_keys.ring(app.pool):
         print(f"{key.kid}  since {key.created_at:%Y-%m-%d %H:%M:%S}")
     return 0

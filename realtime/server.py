@@ -122,7 +122,9 @@ async def until_signal() -> None:
     await stopping.wait()
 
 
-async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: Callable[[], None]) -> None:
+async def serve(
+    app: App, listener: socket.socket, *, flusher: bool, on_ready: Callable[[], None], metrics_listener: socket.socket | None = None
+) -> None:
     """Serve until a signal; returns when everything is flushed and said."""
     settings = app.settings
     app.http_guard.sockets = room_for(settings.sockets)
@@ -139,8 +141,8 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
     heed_cancellation()
     async with app.running(flusher=flusher):
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        metrics = metrics_server(app.metrics_site(), settings.metrics_port) if settings.metrics_port else None
-        measuring = asyncio.create_task(metrics.serve()) if metrics else None
+        metrics = metrics_server(app.metrics_site())
+        measuring = asyncio.create_task(metrics.serve(sockets=[metrics_listener])) if metrics_listener else None
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         on_ready()
@@ -149,31 +151,30 @@ async def serve(app: App, listener: socket.socket, *, flusher: bool, on_ready: C
         await drain(app)
         server.should_exit = True
         await serving
-        if metrics is not None and measuring is not None:
+        if measuring is not None:
             metrics.should_exit = True
             await measuring
 
 
-def metrics_server(site: ASGIApp, port: int) -> uvicorn.Server:
+def metrics_server(site: ASGIApp) -> uvicorn.Server:
     """/metrics on a port of its own, for this machine only."""
-    config = uvicorn.Config(
-        site, host="127.0.0.1", port=port, lifespan="off", log_config=None, access_log=False, server_header=False
-    )  # fmt: skip
-    return _Uvicorn(config)
+    return _Uvicorn(uvicorn.Config(site, lifespan="off", log_config=None, access_log=False, server_header=False))
 
 
 @contextlib.asynccontextmanager
-async def serving_metrics(readings: Callable[[], Awaitable[Iterable[tuple[str, str, float]]]], port: int) -> AsyncIterator[None]:
-    """Serve the metrics of several workers; port 0 means not at all."""
-    if not port:
+async def serving_metrics(
+    readings: Callable[[], Awaitable[Iterable[tuple[str, str, float]]]], listener: socket.socket | None
+) -> AsyncIterator[None]:
+    """Serve the metrics of several workers, if there is a listener."""
+    if listener is None:
         yield
         return
 
     async def show(_: Request) -> Response:
         return PlainTextResponse(render_workers(await readings()), media_type="text/plain; version=0.0.4")
 
-    server = metrics_server(Starlette(routes=[Route("/metrics", show)]), port)
-    serving = asyncio.create_task(server.serve())
+    server = metrics_server(Starlette(routes=[Route("/metrics", show)]))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield
     finally:

@@ -10,7 +10,6 @@ import os
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 
@@ -224,13 +223,6 @@ class Settings:
             _check(name, value, knob_field.metadata, types[knob_field.name])
             values[knob_field.name] = value
         return cls(**values)
-
-    def folder(self, environment: Mapping[str, str]) -> Path:
-        """The folder of the embedded engines."""
-        if self.data_folder:
-            return Path(self.data_folder).expanduser().absolute()
-        home = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-        return Path(home) / "plenum"
 
 
 def variable_of(knob_field: "dataclasses.Field[Any]") -> str:

@@ -1,6 +1,7 @@
 """What operators carry out and in: a session's results as a file, and activities from one. Returns the exit status."""
 
 import asyncio
+import io
 import json
 import shutil
 import sys
@@ -28,10 +29,10 @@ async def export(
         async with app.flushing():
             if table == "bundle":
                 text = json.dumps(await app.importing.bundle(actor), ensure_ascii=False, indent=2) + "\n"
-                _write_text(text, output)
+                await asyncio.to_thread(_copy, io.BytesIO(text.encode()), output)
                 return 0
             exported = await (
-                app.exporting.activity(actor, activity_id, format, bom=bom)
+                app.exporting.activity(actor, _read_activity_id(activity_id), format, bom=bom)
                 if activity_id
                 else app.exporting.session(actor, format, table=table, bom=bom)
             )
@@ -39,6 +40,9 @@ async def export(
                 await asyncio.to_thread(_copy, file, output)
     except Refusal as refusal:
         return _refused(refusal)
+    except _Unwritten as error:
+        _tell(f"{output} cannot be written: {error}.")
+        return 2
     if not exported.complete:
         _tell(f"The file is complete up to offset {exported.saved}; later answers were not saved yet. Run it again in a moment.")
         return 3
@@ -81,6 +85,13 @@ def _operator(session_id: str) -> Actor:
         raise Refusal("unknown_session") from error
 
 
+def _read_activity_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise Refusal("unknown_activity") from error
+
+
 def _read(path: str) -> bytes:
     with sys.stdin.buffer if path == "-" else Path(path).open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
@@ -89,20 +100,20 @@ def _read(path: str) -> bytes:
     return content
 
 
+class _Unwritten(Exception):
+    """The file that was asked for cannot be written."""
+
+
 def _copy(file: IO[bytes], output: str | None) -> None:
     if output is None:
         shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
-    with Path(output).open("wb") as target:
-        shutil.copyfileobj(file, target)
-
-
-def _write_text(text: str, output: str | None) -> None:
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        Path(output).write_text(text, encoding="utf-8")
+    try:
+        with Path(output).open("wb") as target:
+            shutil.copyfileobj(file, target)
+    except OSError as error:
+        raise _Unwritten(error.strerror or str(error)) from error
 
 
 def _refused(refusal: Refusal) -> int:

@@ -49,3 +49,19 @@ def test_what_is_not_there_is_said_in_a_sentence(server: Server) -> None:
     engines = {"REDIS_URL": server.redis_url, "DATABASE_URL": server.database_url}
     nobody = run_plenum("export", "0195a7c0-1111-7000-8000-000000000001", **engines)
     assert (nobody.returncode, nobody.stderr.splitlines()[-1]) == (2, "plenum: There is no such session.")
+
+
+async def test_a_file_that_cannot_be_written_and_an_id_that_is_none_are_said_in_a_sentence(server: Server, tmp_path: Path) -> None:
+    engines = {"REDIS_URL": server.redis_url, "DATABASE_URL": server.database_url}
+    stage = await open_stage(server.url, server.database_url)
+    try:
+        scene = await stage.session("Carried")
+        nowhere = str(tmp_path / "missing" / "out.csv")
+        for table in ("responses", "bundle"):
+            failed = run_plenum("export", scene.id, "--table", table, "--output", nowhere, **engines)
+            told = (failed.returncode, failed.stderr.splitlines()[-1])
+            assert told == (2, f"plenum: {nowhere} cannot be written: No such file or directory.")
+        failed = run_plenum("export", scene.id, "--activity", "first", **engines)
+        assert (failed.returncode, failed.stderr.splitlines()[-1]) == (2, "plenum: There is no such activity in this session.")
+    finally:
+        await stage.close()

@@ -18,6 +18,10 @@ from realtime.store.topology import Node, find_owners, list_places, must_be_clus
 
 log = logging.getLogger("plenum.store")
 
+_NO_ADDRESS: Final = (
+    "REDIS_URL is no address of Redis: it must begin with redis://, rediss:// or unix://, with every special character in the "
+    "password written as %XX."
+)
 _MOST_VIEWS: Final = 8  # servers asked what they know of the others; more would agree
 
 
@@ -115,8 +119,11 @@ class Map:
         self.clustered = False
         self._incarnation = servers.incarnation
         self._servers = servers
-        self._seeds = read_seeds(url)
-        self._must_be_cluster = must_be_cluster(url)
+        try:
+            self._seeds = read_seeds(url)
+            self._must_be_cluster = must_be_cluster(url)
+        except ValueError as error:
+            raise UnfitStore(_NO_ADDRESS) from error
         self._by_name = url.startswith("rediss:")
         self._known: list[str] = []
         self._timeout_seconds = timeout_seconds
@@ -126,12 +133,14 @@ class Map:
 
         Returns the durability to announce. Raises UnfitStore.
         """
-        client = self._servers.at(await self._find_entrance())
         try:
+            client = self._servers.at(await self._find_entrance())
             info = await client.info("server")
             self.clustered = (info.get("server_mode") or info.get("redis_mode")) == "cluster"  # Valkey's word, Redis' word
-        except RedisError as error:
+        except (RedisError, OSError) as error:
             raise UnfitStore(f"Redis does not answer at REDIS_URL: {error}. Check the address and that it runs.") from error
+        except ValueError as error:  # what it says may hold a part of the password
+            raise UnfitStore(_NO_ADDRESS) from error
         if not self.clustered:
             if len(self._seeds) > 1:
                 raise UnfitStore("REDIS_URL names several servers, but they are no Redis Cluster. Name the one to use.")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import typing
-from pathlib import Path
 
 import pytest
 
@@ -60,9 +59,3 @@ def test_not_a_number_is_no_number() -> None:
 
 def test_secrets_are_marked() -> None:
     assert {knob.name for knob in FIELDS if knob.metadata["secret"]} >= {"redis_url", "database_url"}
-
-
-def test_the_data_folder() -> None:
-    assert Settings(data_folder="/x/y").folder({}) == Path("/x/y")
-    assert Settings().folder({"XDG_DATA_HOME": "/data"}) == Path("/data/plenum")
-    assert Settings().folder({}) == Path.home() / ".local" / "share" / "plenum"

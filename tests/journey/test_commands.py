@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from persistence.migration import HEAD
 from realtime.engines import Engines, start_engines
-from tests.journey.servers import REPOSITORY, environment, free_port, is_ready, run_plenum, wait_until
+from tests.journey.servers import PLENUM, REPOSITORY, environment, free_port, is_ready, run_plenum, wait_until
 from tests.journey.stages import new_id, open_stage
 
 COMMANDS = ["serve", "demo", "flush", "migrate", "settings"]
@@ -151,6 +152,88 @@ def test_servers_that_do_not_answer_are_named(external_engines: Engines, missing
     assert refused.returncode == 2
     assert f"does not answer at {missing}" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "DATABASE_URL"])
+@pytest.mark.parametrize("address", ["nonsense", "{scheme}://user:pass/word@host:1/0"])
+def test_an_address_that_is_none_is_named_without_what_may_be_its_password(
+    external_engines: Engines, name: str, address: str
+) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    variables[name] = address.format(scheme="redis" if name == "REDIS_URL" else "postgresql")
+    refused = run_plenum("verify", **variables)
+    assert (refused.returncode, f"plenum: {name} is no address" in refused.stderr) == (2, True), refused.stderr
+    assert ("pass" in refused.stderr.replace("password", ""), "Traceback" in refused.stderr) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("verify", "abc"), "'abc' is no session's id."),
+        (("verify", "0195a7c0-1111-7000-8000-000000000001"), "There is no session 0195a7c0-1111-7000-8000-000000000001."),
+        (("dead-letters", "retry", "--id", "99"), "No dead letter 99 waits."),
+        (("keys", "retire"), "Name a key of the ring to retire."),
+        (("keys", "retire", "{kid}"), "Key {kid} is the only one, with which all is signed: run `plenum keys rotate` first."),
+        (("serve", "--port", "{taken}"), "Port {taken} of 0.0.0.0 cannot be used (Address already in use)."),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_done_is_said_in_a_sentence_and_is_no_finding(
+    external_engines: Engines, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """Status 1 of these commands means that something is wrong with the data, and nobody shall be sent looking for that."""
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    listed = run_plenum("keys", **variables) if "{kid}" in arguments else None
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        known = {"kid": listed.stdout.split()[0] if listed else "", "taken": taken.getsockname()[1]}
+        refused = run_plenum(*(one.format(**known) for one in arguments), **variables)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-1].startswith(f"plenum: {sentence.format(**known)}")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_port_of_metrics_that_is_taken_is_found_before_anybody_is_told_an_address(external_engines: Engines) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url, "PORT": "0"}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = run_plenum("serve", PLENUM_METRICS_PORT=str(taken.getsockname()[1]), **variables)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "(PLENUM_METRICS_PORT) cannot be used (Address already in use)" in refused.stderr
+
+
+def test_the_demo_plays_on_whatever_port_the_system_chose(external_engines: Engines, tmp_path: Path) -> None:
+    variables = {"REDIS_URL": external_engines.redis_url, "DATABASE_URL": external_engines.database_url}
+    log = tmp_path / "demo.log"
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [*PLENUM, "demo", "--port", "0", "--host", "127.0.0.1", "--phones", "2", "--seconds", "1"],
+            env=environment(**variables), cwd=REPOSITORY, stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "answers are in" in log.read_text(), "the phones answer", 40)
+        assert re.search(r"Watch it live  http://127\.0\.0\.1:[1-9]\d+/present", log.read_text())
+    finally:
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(40) == 0
+
+
+@pytest.mark.parametrize("arguments", [("--phones", "-5"), ("--seconds", "nan"), ("--seconds", "0")])
+def test_a_demo_that_cannot_be_played_is_refused(arguments: tuple[str, str]) -> None:
+    refused = run_plenum("demo", *arguments)
+    assert (refused.returncode, f"argument {arguments[0]}: must be between 1 and" in refused.stderr) == (2, True)
+
+
+def test_who_reads_only_the_first_lines_is_not_complained_at() -> None:
+    listing = subprocess.Popen(
+        [*PLENUM, "settings"], env=environment(), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert listing.stdout is not None
+    assert listing.stderr is not None
+    listing.stdout.close()
+    assert (listing.wait(40), listing.stderr.read()) == (141, b"")
+    listing.stderr.close()
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("up",), ("down",), ("check",)])

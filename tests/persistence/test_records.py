@@ -8,6 +8,7 @@ import pytest
 
 from persistence import dead_letters, events, server_keys, tickets
 from persistence.errors import ParentMissing
+from realtime.app import _keys_of
 from tests.persistence.stage import Stage, make_id
 
 
@@ -105,3 +106,11 @@ async def test_a_retried_dead_letter_waits_no_more(stage: Stage) -> None:
     assert not await dead_letters.delete(stage.db, second.id)
     assert await dead_letters.count(stage.db, session_id=stage.session_id) == 1
     assert await dead_letters.note_retried(stage.db, 0) is None
+
+
+async def test_a_ring_that_was_emptied_gets_a_new_key(stage: Stage) -> None:
+    """Else a running server would go on with what counts no more."""
+    (first,) = await _keys_of(stage.db)
+    assert await server_keys.retire(stage.db, first.kid)
+    (second,) = await _keys_of(stage.db)
+    assert second.kid != first.kid

@@ -1,5 +1,6 @@
 """The table of responses cut into parts, without its dear index, without foreign keys: it keeps every promise, and can go back."""
 
+import asyncio
 from dataclasses import replace
 
 import asyncpg
@@ -102,6 +103,24 @@ async def test_searches_of_one_session_touch_one_partition(stage: Stage, connect
 async def test_what_is_no_number_of_partitions(partitions: int, connection: asyncpg.Connection) -> None:
     with pytest.raises(PersistenceError, match="2 to 256"):
         await tuning.set_partitions(connection, partitions)
+
+
+async def test_no_change_waits_for_ever_for_its_lock(
+    connection: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it waits, all saving waits behind it."""
+    monkeypatch.setattr(tuning, "_LOCK_TIMEOUT", "SET LOCAL lock_timeout = '100ms'")
+    reader = await asyncpg.connect(database_url)
+    try:
+        await reader.execute("BEGIN")
+        await reader.execute("LOCK TABLE user_responses IN ROW EXCLUSIVE MODE")
+        for change in (tuning.set_gin(connection, False), tuning.set_partitions(connection, 2)):
+            async with asyncio.timeout(20):
+                with pytest.raises(asyncpg.LockNotAvailableError):
+                    await change
+    finally:
+        await reader.close()
+    assert await tuning.read(connection) == Tuning(0, True, True)
 
 
 def test_the_command(database_url: str) -> None:
