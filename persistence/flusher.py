@@ -106,8 +106,7 @@ class Flusher(Generic[PendingT]):
         self._transient: tuple[type[BaseException], ...] = (
             *self._faults_of_source,
             SourceAway,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
+            *STORAGE_ERRORS,
         )
         self._away_until: dict[int, float] = {}
         self._preferred = frozenset(self._numbers)

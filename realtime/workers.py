@@ -36,7 +36,7 @@ CHANNEL_BYTES: Final = 262_144  # longest line between parent and worker
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _SOUND_SECONDS: Final = 10.0  # a worker that lived this long is started again without a pause
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 90.0  # a worker itself gives up earlier, and says why
 _KILL_SECONDS: Final = 5.0  # beyond the time for draining
 _ANSWER_SECONDS: Final = 1.0  # longest wait for a worker's metrics
 
@@ -74,6 +74,9 @@ class Worker:
                 [sys.executable, "-I", "-S", launcher.__file__, *map(str, (os.getpid(), int(death_signal), -1, -1, 0)), *command],
                 pass_fds=passed, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
         self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=CHANNEL_BYTES)
@@ -150,10 +153,13 @@ class Workers:
         stopping = asyncio.create_task(self._stopping.wait())
         ready = asyncio.create_task(all_ready())
         try:
-            await asyncio.wait({ready, stopping, *tasks}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({ready, stopping, *tasks}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()
+            if not done:
+                log.error("not all workers were ready within %.0f s", _START_SECONDS)
+                raise WorkersFailed(1)
         finally:
             stopping.cancel()
             ready.cancel()
@@ -165,8 +171,13 @@ class Workers:
         was_ready = False
         while not self._stopping.is_set():
             order = {"settings": dataclasses.asdict(self._settings), "number": worker.number, "flusher": self._flusher}
-            await worker.start(order, self._inherited, self._death_signal)
-            status = await worker.listen()
+            try:
+                await worker.start(order, self._inherited, self._death_signal)
+            except OSError as error:  # no memory, no process, no descriptor left: that may pass
+                log.warning("worker %d could not be started: %s", worker.number, error)
+                status = 1
+            else:
+                status = await worker.listen()
             was_ready = was_ready or worker.ready.is_set()
             worker.ready.clear()
             if self._stopping.is_set():

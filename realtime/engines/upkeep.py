@@ -61,7 +61,12 @@ class Upkeep:
             _log.error("%s could not be started again: %s", engine.name, error)
             return
         while engine.running:
-            if await asyncio.to_thread(engine.ready):
+            try:
+                is_ready = await asyncio.to_thread(engine.ready)
+            except (EngineError, OSError) as error:  # it answers, and refuses: all who lost it may want it back at once
+                _log.debug("%s is not ready: %s", engine.name, error)
+                is_ready = False
+            if is_ready:
                 _log.warning("%s runs again, after %.1f s", engine.name, time.monotonic() - began)
                 return
             if time.monotonic() - began > _READY_SECONDS:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from realtime.engines import Engines
+from realtime.settings import Settings
+from realtime.workers import Worker, Workers
 from tests.journey.clients import Client
 from tests.journey.servers import (
     PLENUM,
@@ -204,3 +206,36 @@ def test_a_demo_of_several_workers_plays_and_ends(tmp_path: Path) -> None:
         assert process.wait(20) == 0, output.read_text()[-3_000:]
     assert re.search(r"[1-9]\d* answers are in", output.read_text()), output.read_text()[-3_000:]
     assert processes_of(tmp_path / "data") == []
+
+
+class Unlucky(Worker):
+    """A worker that ends at once each time, and cannot be started again at first: the machine has no memory left."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.starts = 0
+        self.again = asyncio.Event()
+
+    async def start(self, order: object, inherited: object, death_signal: object) -> None:
+        self.starts += 1
+        if self.starts in (2, 3):
+            raise OSError(12, "Cannot allocate memory")
+        if self.starts == 4:
+            self.again.set()
+        self.ready.set()
+
+    async def listen(self) -> int:
+        return 1
+
+
+async def test_a_worker_that_cannot_be_started_again_is_tried_until_it_can() -> None:
+    workers = Workers(Settings(), flusher=False, inherited=None, engines_are_ours=False)
+    unlucky = Unlucky()
+    keeping = asyncio.create_task(workers._keep(unlucky))
+    try:
+        again = asyncio.create_task(unlucky.again.wait())
+        await asyncio.wait({again, keeping}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        assert (again.done(), keeping.done()) == (True, False)
+    finally:
+        workers._stopping.set()
+        await asyncio.gather(keeping, return_exceptions=True)
