@@ -150,6 +150,7 @@ class Session:
     ) -> Submitted:
         """Keep an answer and send it, now or on the next connection; raises OutboxFull, ConnectionEnded.
 
+        TypeError or ValueError says that `data` is no JSON: nothing was kept then.
         Without `revision` it is one above all that this client knows of the person's responses to the
         activity. Without `in_round` it is for the round that this client sees.
         """
@@ -216,6 +217,7 @@ class Session:
         try:
             async with asyncio.timeout(self._patience.command_seconds):
                 for _ in range(self._patience.command_tries):
+                    refusal = None  # of the try before: what becomes of this one is not known until its reply is here
                     reply = await self._request(frame)
                     if reply["type"] == "done":
                         result: dict[str, Any] = reply["result"]

@@ -39,7 +39,8 @@ class Delivery:
         self._postponed: dict[str, float] = {}
 
     def press(self, kept: Entry) -> Submitted:
-        """Keep an answer, then send it if there is a connection; raises OutboxFull."""
+        """Keep an answer, then send it if there is a connection; raises OutboxFull, or TypeError and ValueError for no JSON."""
+        encode_command(kept.command(), 0)  # what cannot be sent must not be kept: it would end every next connection
         if kept.revision is None:
             # Over all entries of the activity: which one an answer is for may be for the server to say.
             pressed = self.outbox.highest_revision(kept.activity_id, kept.round)

@@ -111,9 +111,10 @@ class Lifeline:
         link = self._link
         assert link is not None
         message_id = link.next_id()
+        text = encode_command(command, message_id)
         self._pending[message_id] = waiting
         self._spoke_at = self._clock()
-        link.send(encode_command(command, message_id))
+        link.send(text)
 
     def later(self, name: str, seconds: float, act: Callable[[], None]) -> None:
         """Act later, unless the connection is lost. One timer of each name: a new one replaces the old."""

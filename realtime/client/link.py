@@ -167,5 +167,5 @@ class Link(asyncio.Protocol):
 
 
 def encode_command(command: Mapping[str, Any], message_id: int) -> bytes:
-    """A command's JSON text with its number."""
-    return json.dumps({"id": message_id, **command}, ensure_ascii=False, separators=(",", ":")).encode()
+    """A command's JSON text with its number; raises TypeError or ValueError for what is no JSON."""
+    return json.dumps({"id": message_id, **command}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -298,3 +299,30 @@ async def test_frames_from_a_later_version_are_ignored(stage: Stage, start: Call
     await peer.send({"type": "confetti", "colour": "gold"})
     await peer.send(delta("red", 1, 2, colour="blue"))
     await session.until(lambda state: state.get("colour") == "blue")
+
+
+async def test_a_command_that_was_sent_again_and_never_answered_is_unknown(stage: Stage, start: Callable[..., Session]) -> None:
+    """The first try was refused, the second may have been obeyed: nobody may be told that nothing was done."""
+    session = start(patience=replace(QUICK, command_seconds=1.0))
+    peer = await (await stage.peer()).welcome()
+    asked = asyncio.create_task(session.command({"type": "reveal", "activity_id": ACTIVITY}))
+    first = await peer.read("reveal")
+    await peer.send(Retry(id=first["id"], code="unavailable", message="", after_ms=10))
+    await peer.read("reveal")
+    with pytest.raises(OutcomeUnknown):
+        await asked
+
+
+@pytest.mark.parametrize("data", [{"x": object()}, {"x": float("nan")}, {"x": "half of a character: \ud800"}])
+async def test_what_is_no_json_is_refused_at_the_press_and_harms_no_other(
+    stage: Stage, start: Callable[..., Session], data: Any
+) -> None:
+    session = start()
+    peer = await (await stage.peer()).welcome()
+    await session.ready()
+    with pytest.raises((TypeError, ValueError)):
+        session.press(ACTIVITY, data)
+    assert len(session.outbox) == 0
+    pressed = session.press(ACTIVITY, {"selected": ["a"]})
+    await peer.accept(await peer.read("submit"))
+    assert (await pressed.decided()).accepted
