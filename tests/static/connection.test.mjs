@@ -325,3 +325,19 @@ test("stop closes the socket and stays stopped", () => {
   context.clock.pass(600_000);
   assert.deepEqual([socket.isClosed, context.network.sockets.length, context.connection.status], [true, 1, "closed"]);
 });
+
+test("a clock that is set back keeps no dead socket alive, and makes no pause longer", () => {
+  const context = setUp();
+  goOnline(context);
+  context.clock.set(-3_600_000);
+  for (let i = 0; i < 8; i += 1) context.clock.pass(5_000);
+  assert.equal(context.network.sockets[0].isClosed, true);
+
+  const leaving = setUp();
+  const socket = goOnline(leaving);
+  socket.push({ type: "going_away", delay_ms: 2_000 });
+  leaving.clock.set(-3_600_000);
+  socket.end(1012);
+  leaving.clock.pass(2_000);
+  assert.equal(leaving.network.sockets.length, 2);
+});

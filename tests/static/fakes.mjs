@@ -18,6 +18,12 @@ export class FakeClock {
     this.#timers = this.#timers.filter((timer) => timer.handle !== handle);
   };
 
+  /** Somebody sets the clock; what was to happen later happens no later for it. */
+  set(ms) {
+    this.time += ms;
+    for (const timer of this.#timers) timer.at += ms;
+  }
+
   /** Lets time pass, running what falls due in order. */
   pass(ms) {
     const end = this.time + ms;

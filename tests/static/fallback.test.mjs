@@ -154,3 +154,67 @@ async function until(condition) {
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+test("a request that nobody answers is given up, and the person is told", async () => {
+  const { clock, connection, request, log } = setUp();
+  (await request(0)).resolve(json(snapshot("e1", 5)));
+  await until(() => connection.status === "degraded");
+  clock.pass(1_000);
+  assert.equal((await request(1)).init.headers.Accept, "text/event-stream"); // swallowed
+  clock.pass(10_000);
+  assert.equal((await request(2)).init.headers.Accept, "application/json"); // swallowed as well
+  assert.equal(connection.status, "degraded");
+  clock.pass(40_000);
+  await until(() => log.includes("offline"));
+});
+
+test("an answer whose POST hangs is posted again", async () => {
+  const { clock, connection, request, log } = setUp();
+  (await request(0)).resolve(json(snapshot("e1", 5)));
+  await until(() => connection.status === "degraded");
+  connection.press({ activity_id: ACTIVITY, round: 1, data: {} });
+  assert.match((await request(1)).url, /responses$/); // swallowed
+  clock.pass(20_000);
+  await settled();
+  clock.pass(2_000);
+  const again = await until(async () => ((await request(2)).url.endsWith("/responses") ? request(2) : request(3)));
+  assert.equal(JSON.parse(again.init.body).submission_id, "id-1");
+  again.resolve(json({ id: "r", epoch: "e1", offset: 6 }, 201));
+  await until(() => log.includes("counted"));
+});
+
+test("a page that is shown again asks at once, over plain HTTP as well", async () => {
+  const { connection, clock, network, request } = setUp();
+  (await request(0)).resolve(json(snapshot("e1", 5)));
+  await until(() => connection.status === "degraded");
+  clock.pass(1_000);
+  await request(1); // waits since before the phone slept
+  const sockets = network.sockets.length;
+  connection.probe();
+  await request(2);
+  clock.pass(500);
+  assert.equal(network.sockets.length, sockets + 1); // and the network may be another one now
+});
+
+test("an answer is taken back over plain HTTP too", async () => {
+  const { clock, connection, request, log } = setUp();
+  const mine = { [ACTIVITY]: [{ response_id: "r1", entry: "", round: 1, revision: 1, submission_id: "id-0", offset: 4, data: {} }] };
+  (await request(0)).resolve(json({ ...snapshot("e1", 5), mine }));
+  await until(() => connection.status === "degraded");
+  connection.press({ activity_id: ACTIVITY, round: 1, withdraw: true });
+  const { url, init, resolve } = await request(1);
+  assert.deepEqual([url, init.method], ["http://hall/api/v1/responses/r1", "DELETE"]);
+  resolve(new Response(null, { status: 204 }));
+  await until(() => connection.mine.get(ACTIVITY)[0].withdrawn === true);
+  assert.equal(connection.outbox.entries.length, 0);
+  assert.ok(log.includes("counted"));
+  clock.pass(1_000);
+});
+
+test("over plain HTTP the server's clock is known by the date of its answers", async () => {
+  const { clock, connection, request } = setUp();
+  const date = new Date(clock.now() + 3_600_000).toUTCString();
+  (await request(0)).resolve(json(snapshot("e1", 5), 200, { Date: date }));
+  await until(() => connection.status === "degraded");
+  assert.ok(Math.abs(connection.serverNowMs() - clock.now() - 3_600_000) <= 1_000);
+});

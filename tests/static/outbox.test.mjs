@@ -59,6 +59,18 @@ test("without usable storage the list lives in memory, and says so", () => {
   }
 });
 
+test("a storage that has room again takes what it could not take before", () => {
+  const storage = new FakeStorage();
+  const outbox = new Outbox(storage, "s", "p");
+  storage.isFull = true;
+  outbox.press(press("1"));
+  assert.equal(outbox.durable, false);
+  storage.isFull = false;
+  outbox.press(press("2"));
+  assert.equal(outbox.durable, true);
+  assert.deepEqual(new Outbox(storage, "s", "p").entries.map((entry) => entry.submission_id), ["1", "2"]);
+});
+
 test("what is not an entry in storage is left alone", () => {
   const storage = new FakeStorage();
   storage.setItem("plenum.outbox.s.p.x", "{half");

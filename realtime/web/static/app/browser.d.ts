@@ -8,6 +8,6 @@ export function storage(): Storage | null;
 export function recall(key: string, otherwise?: any): any;
 export function remember(key: string, value: any): void;
 
-/** Calls back when the page is worth a look again: shown, restored, or back on the network. */
-export function onReturn(action: () => void): void;
+/** Calls back when the page is worth a look again: shown, restored, or back on the network. Returns what takes it off again. */
+export function onReturn(action: () => void): () => void;
 export function deviceType(): "desktop" | "mobile" | "tablet";

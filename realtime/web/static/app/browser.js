@@ -19,13 +19,10 @@ export function surroundings() {
   };
 }
 
-/** localStorage, or null where a browser forbids it (private modes, policies). */
+/** localStorage, or null where a browser forbids it (private modes, policies). One that is full still gives what it holds. */
 export function storage() {
   try {
-    const probe = "plenum.probe";
-    localStorage.setItem(probe, "1");
-    localStorage.removeItem(probe);
-    return localStorage;
+    return globalThis.localStorage ?? null;
   } catch {
     return null; // callers keep what they have in memory
   }
@@ -50,11 +47,18 @@ export function remember(key, value) {
   }
 }
 
-/** Calls back when this page is worth a look again: shown, restored, or back on the network. */
+/** Calls back when this page is worth a look again: shown, restored, or back on the network. Returns what takes it off again. */
 export function onReturn(action) {
+  const restored = (event) => event.persisted && action();
+  const shown = () => document.visibilityState === "visible" && action();
   addEventListener("online", action);
-  addEventListener("pageshow", (event) => event.persisted && action());
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && action());
+  addEventListener("pageshow", restored);
+  document.addEventListener("visibilitychange", shown);
+  return () => {
+    removeEventListener("online", action);
+    removeEventListener("pageshow", restored);
+    document.removeEventListener("visibilitychange", shown);
+  };
 }
 
 /** What the page says about the device with an answer: no more than its kind. */

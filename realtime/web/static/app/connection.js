@@ -29,6 +29,7 @@ const MUTES_FIRST = 3; // sockets in a row without a frame, until plain HTTP is 
 const MUTES_LATER = 6; // the same where a socket worked before: the server may just be restarting
 const SOCKET_AGAIN_MS = 60_000; // on plain HTTP, how often a socket is tried
 const SOCKET_SOON_MS = 5_000; // the first time, where a socket worked before
+const DATE_MS = 1_000; // how exact a date in a header is
 
 export class Connection {
   /** @type {import("./sync.js").State|null} */
@@ -132,7 +133,8 @@ export class Connection {
     if (this.#link?.isUp) {
       this.#attempt = 0;
       this.#link.probe();
-    } else if (!this.#link && !this.#fallback) {
+    } else if (!this.#link) {
+      this.#fallback?.restart();
       this.#attempt = 0;
       this.#schedule(this.#options.random() * BACKOFF_FIRST_MS);
     }
@@ -166,7 +168,7 @@ export class Connection {
       this.#mutes = link.isHeard ? 0 : this.#mutes + 1;
       if (link.welcomedMs && clock.now() - link.welcomedMs > STABLE_MS) this.#attempt = 0;
       if (this.#mutes >= (this.#wasWelcome ? MUTES_LATER : MUTES_FIRST)) this.#fallBack();
-      else this.#schedule(link.returnMs ? Math.max(0, link.returnMs - clock.now()) : this.#backoffMs());
+      else this.#schedule(link.returnMs ? Math.max(0, Math.min(link.delayMs, link.returnMs - clock.now())) : this.#backoffMs());
     }
   }
 
@@ -297,6 +299,10 @@ export class Connection {
       origin, sessionId, ticket, fetch, clock,
       position: () => positionOf(this.state),
       onDocument: (document) => this.#takeDocument(document),
+      onDate: (ms) => {
+        const skewMs = ms + DATE_MS / 2 - clock.now();
+        if (Math.abs(skewMs - this.#skewMs) > DATE_MS) this.#skewMs = skewMs; // what is known better stays
+      },
       onLost: () => {
         this.#stopFallback();
         this.#mutes = MUTES_LATER - 1; // one more socket, then plain HTTP again

@@ -68,17 +68,37 @@ export class Delivery {
     this.#posting = true;
     try {
       for (;;) {
-        const entry = outbox.entries.find((each) => each.state === "waiting" && !each.withdraw);
+        const entry = outbox.entries.find((each) => each.state === "waiting");
         if (!entry || this.#options.fallback() !== fallback) return;
+        if (entry.withdraw && !state()) return; // what is one's own is not known yet; the first document asks again
+        if (entry.withdraw && !this.#standing(entry)) {
+          outbox.refuse(entry.submission_id); // there is nothing (any more) to be taken back
+          continue;
+        }
         const type = state()?.map.get(`activity:${entry.activity_id}`)?.type ?? "generic";
-        const reply = await fallback.post({ ...entry, type });
-        if (reply.accepted) this.accept({ ...entry, entry: entry.entry ?? "", epoch: state()?.epoch, ...reply.accepted });
+        const reply = await (entry.withdraw ? fallback.withdraw(this.#standing(entry).response_id) : fallback.post({ ...entry, type }));
+        if (reply.accepted && entry.withdraw) this.#takenBack(entry);
+        else if (reply.accepted) this.accept({ ...entry, entry: entry.entry ?? "", epoch: state()?.epoch, ...reply.accepted });
         else if (reply.isFinal) this.refuse(entry.submission_id, reply);
         else await new Promise((resolve) => clock.later(reply.after_ms, resolve));
       }
     } finally {
       this.#posting = false;
+      if (this.#options.fallback() && this.#options.fallback() !== fallback) this.post(); // another one, which was told to wait
     }
+  }
+
+  /** The own response that a withdrawal is about, as the server told it. */
+  #standing({ activity_id, round, entry }) {
+    return (this.mine.get(activity_id) ?? []).find((each) => each.round === round && each.entry === (entry ?? "") && !each.withdrawn) ?? null;
+  }
+
+  /** REST tells no offset of a withdrawal, so it is kept no longer than until it was done. */
+  #takenBack(entry) {
+    const { outbox, emit } = this.#options;
+    this.take({ [entry.activity_id]: [{ ...this.#standing(entry), revision: entry.revision, withdrawn: true, data: null }] }, false);
+    outbox.refuse(entry.submission_id);
+    emit("receipt", { entry, change: "counted" });
   }
 
   // --------------------------------------------------------------------------------------- what the server says

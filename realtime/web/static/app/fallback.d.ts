@@ -23,6 +23,8 @@ export interface FallbackOptions {
   position: () => Position | null;
   /** returns false when the document left a gap */
   onDocument: (document: Record<string, any>) => boolean;
+  /** what the server's clock says, to the second */
+  onDate: (ms: number) => void;
   onLost: () => void;
   onEnd: (problem: Problem) => void;
 }
@@ -32,7 +34,10 @@ export class Fallback {
   constructor(options: FallbackOptions);
   stop(): void;
   run(): Promise<void>;
+  /** asks anew at once */
+  restart(): void;
   post(entry: Entry & { type: string }): Promise<any>;
+  withdraw(responseId: string): Promise<any>;
 }
 
 /** The refusal in a problem document (RFC 9457). */

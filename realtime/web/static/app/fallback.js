@@ -6,12 +6,16 @@
 const POLL_WAIT_SECONDS = 25;
 const PAUSE_MS = 1_000;
 const SILENCE_MS = 60_000;
+const HEADERS_MS = 10_000; // a stream begins at once, or some proxy holds it back
+const ANSWER_MS = (POLL_WAIT_SECONDS + 15) * 1_000; // until the answer to a long poll is no longer hoped for
+const POST_MS = 15_000; // the same of an answer that was posted
 const FINAL = new Set([401, 403, 404, 410]);
 
 export class Fallback {
   #options;
   #abort = null;
   #stopped = false;
+  #again = false;
   #stream = true;
 
   /**
@@ -23,6 +27,7 @@ export class Fallback {
    * @param {{now(): number, later(ms: number, action: () => void): any, cancel(handle: any): void}} options.clock
    * @param {() => import("./sync.js").Position|null} options.position
    * @param {(document: Object) => boolean} options.onDocument returns false when the document left a gap
+   * @param {(ms: number) => void} options.onDate what the server's clock says, to the second
    * @param {() => void} options.onLost the network failed
    * @param {(problem: {status: number, code: string, message: string}) => void} options.onEnd refused for good
    */
@@ -35,12 +40,19 @@ export class Fallback {
     this.#abort?.abort();
   }
 
+  /** Asks anew at once: what waits may wait on a network that is gone. */
+  restart() {
+    this.#again = true;
+    this.#abort?.abort();
+  }
+
   /** Follows the changes until stopped, lost or refused. */
   async run() {
     while (!this.#stopped) {
       try {
         await this.#round();
       } catch {
+        if (this.#again && !this.#stopped) continue;
         if (!this.#stopped) this.#options.onLost(); // whatever it was, the caller backs off and starts anew
         return;
       }
@@ -48,9 +60,24 @@ export class Fallback {
   }
 
   async #round() {
-    const { clock, onDocument, onEnd } = this.#options;
+    const { clock } = this.#options;
     const started = clock.now();
+    this.#again = false;
     this.#abort = new AbortController();
+    const late = clock.later(this.#stream ? HEADERS_MS : ANSWER_MS, () => {
+      this.#again = this.#stream; // what comes late as a stream may come as one answer
+      this.#stream = false;
+      this.#abort.abort();
+    });
+    try {
+      await this.#take(started, late);
+    } finally {
+      clock.cancel(late);
+    }
+  }
+
+  async #take(started, late) {
+    const { clock, onDocument, onEnd } = this.#options;
     const response = await this.#fetch(this.#changesPath(), {
       headers: { Accept: this.#stream ? "text/event-stream" : "application/json" },
       signal: this.#abort.signal,
@@ -63,6 +90,7 @@ export class Fallback {
     } else if (!response.ok) {
       throw new Error(`changes answered ${response.status}`);
     } else if (response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      clock.cancel(late); // from here on a stream is judged by its silences
       await this.#read(response.body);
     } else {
       onDocument(await response.json());
@@ -120,26 +148,42 @@ export class Fallback {
   async post(entry) {
     const { activity_id, submission_id, revision, receipt, round, data, metadata, type } = entry;
     const response_data = { type, version: 1, data, metadata: metadata ?? {} };
-    let response;
+    const body = JSON.stringify({ submission_id, revision, receipt, round, entry: entry.entry, response_data });
+    return this.#send(`activities/${activity_id}/responses`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  }
+
+  /** Takes a response back; the reply is as to `post`. What is not there any more was taken back before. */
+  async withdraw(responseId) {
+    const reply = await this.#send(`/responses/${responseId}`, { method: "DELETE" });
+    return reply.code === "unknown_response" ? { accepted: {} } : reply;
+  }
+
+  async #send(path, init) {
+    const { clock } = this.#options;
+    const abort = new AbortController();
+    const late = clock.later(POST_MS, () => abort.abort());
     try {
-      response = await this.#fetch(`activities/${activity_id}/responses`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ submission_id, revision, receipt, round, entry: entry.entry, response_data }),
-      });
-      if (response.ok) return { accepted: readAccepted(await response.json()) };
+      const response = await this.#fetch(path, { ...init, signal: abort.signal });
+      if (response.ok) return { accepted: response.status === 204 ? {} : readAccepted(await response.json()) };
       const isFinal = response.status < 500 && response.status !== 429;
       const after_ms = (Number(response.headers.get("Retry-After")) || 1) * 1_000;
       return { isFinal, after_ms, ...(await readProblem(response)) };
     } catch {
       return { isFinal: false, code: "network", message: "", details: {}, after_ms: PAUSE_MS }; // the same id is sent again
+    } finally {
+      clock.cancel(late);
     }
   }
 
-  #fetch(path, init) {
-    const { origin, sessionId, ticket, fetch } = this.#options;
+  /** @param {string} path of the session, or with a slash in front of the API */
+  async #fetch(path, init) {
+    const { origin, sessionId, ticket, fetch, onDate } = this.#options;
     const headers = { ...init.headers, Authorization: `Bearer ${ticket}` };
-    return fetch(`${origin}/api/v1/sessions/${sessionId}/${path}`, { ...init, headers, cache: "no-store" });
+    const below = path.startsWith("/") ? path : `/sessions/${sessionId}/${path}`;
+    const response = await fetch(`${origin}/api/v1${below}`, { ...init, headers, cache: "no-store" });
+    const dateMs = Date.parse(response.headers.get("Date") ?? "");
+    if (dateMs) onDate(dateMs);
+    return response;
   }
 
   /** Never asks more than once a second, whatever the server does with `wait`. */

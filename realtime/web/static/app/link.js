@@ -17,6 +17,8 @@ export class Link {
   farewell = null;
   /** When to come back after `going_away`; null: at will. */
   returnMs = null;
+  /** How long that was away when it was said: a clock that steps back must not make it longer. */
+  delayMs = 0;
   /** Submission ids that were sent here and have no reply yet. */
   flying = new Set();
   syncing = false;
@@ -114,6 +116,7 @@ export class Link {
     if (waiting?.kind === "ping") waiting.answered();
     else if (waiting?.kind === "hello") this.#helloAnswered(frame);
     if (frame.type === "going_away") {
+      this.delayMs = frame.delay_ms;
       this.returnMs = clock.now() + frame.delay_ms;
       clock.later(frame.delay_ms, () => this.drop());
     } else if (frame.type === "closing" || (frame.type === "refused" && frame.id == null)) {
@@ -140,6 +143,9 @@ export class Link {
   #watch() {
     const { clock } = this.#options;
     this.#timer = clock.later(this.#heartbeatMs / 2, () => {
+      // A clock that was set back would otherwise hold a dead socket alive until it has caught up.
+      this.#heardMs = Math.min(this.#heardMs, clock.now());
+      this.#spokeMs = Math.min(this.#spokeMs, clock.now());
       if (clock.now() - this.#heardMs > SILENT_HEARTBEATS * this.#heartbeatMs) {
         this.drop();
         return;

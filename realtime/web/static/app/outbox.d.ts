@@ -52,8 +52,8 @@ export class Outbox {
   constructor(storage: Storage | null, sessionId: string, participantId: string, limit?: number);
   /** in the order of the presses */
   entries: Entry[];
-  /** false where storage fails and entries live in memory only */
-  durable: boolean;
+  /** false while storage fails and entries live in memory only */
+  get durable(): boolean;
   press(press: Press): Entry | null;
   accept(frame: { submission_id: string; receipt?: string | null; epoch: string; offset: number }): Entry | null;
   refuse(submissionId: string): Entry | null;

@@ -114,21 +114,28 @@ export function commandOf(entry) {
 
 /**
  * The entries of one participant on one device. Each entry has a storage key of its own, so that two tabs of the same
- * person never overwrite one another's answers. Where storage fails, entries live in memory only (`durable` is false).
+ * person never overwrite one another's answers. Where storage fails, entries live in memory only (`durable` is false)
+ * until it takes them.
  */
 export class Outbox {
   #storage;
   #prefix;
   #limit;
+  #unkept = new Map(); // entries that the storage did not take, by their keys
 
   /** @param {Storage|null} storage @param {string} sessionId @param {string} participantId */
   constructor(storage, sessionId, participantId, limit = OUTBOX_LIMIT) {
     this.#storage = storage;
     this.#prefix = `plenum.outbox.${sessionId}.${participantId}.`;
     this.#limit = limit;
-    this.durable = storage !== null;
+    this.#probe();
     /** @type {Entry[]} in the order of the presses (UUIDv7 sorts by time) */
     this.entries = this.#load();
+  }
+
+  /** Whether all that waits is kept beyond this page. */
+  get durable() {
+    return this.#storage !== null && this.#unkept.size === 0;
   }
 
   /** Keeps a press; returns null when the outbox is full. @returns {Entry|null} */
@@ -169,33 +176,50 @@ export class Outbox {
     const before = new Map(this.entries.map((entry) => [entry.submission_id, entry]));
     this.entries = entries;
     for (const entry of entries) {
-      if (before.get(entry.submission_id) !== entry) this.#write(entry);
+      if (before.get(entry.submission_id) !== entry) this.#write(this.#prefix + entry.submission_id, JSON.stringify(entry));
       before.delete(entry.submission_id);
     }
-    for (const submissionId of before.keys()) this.#attempt((storage) => storage.removeItem(this.#prefix + submissionId));
+    for (const submissionId of before.keys()) this.#remove(this.#prefix + submissionId);
+    if (this.#unkept.size === 0) return;
+    for (const [key, text] of [...this.#unkept]) this.#write(key, text); // perhaps there is room again
+    this.#probe();
   }
 
-  #write(entry) {
-    this.#attempt((storage) => storage.setItem(this.#prefix + entry.submission_id, JSON.stringify(entry)));
+  /** Whether anything can be kept is known before the first press. */
+  #probe() {
+    const key = `${this.#prefix}probe`;
+    this.#write(key, "1");
+    if (!this.#unkept.has(key)) this.#remove(key);
   }
 
-  #attempt(action) {
-    if (this.#storage === null) return;
+  #write(key, text) {
     try {
-      action(this.#storage);
+      this.#storage?.setItem(key, text);
+      this.#unkept.delete(key);
     } catch {
-      this.durable = false; // full or forbidden: the list in memory still serves until the page is left
+      this.#unkept.set(key, text); // full or forbidden: the list in memory still serves until the page is left
+    }
+  }
+
+  #remove(key) {
+    this.#unkept.delete(key);
+    try {
+      this.#storage?.removeItem(key);
+    } catch {
+      // Forbidden since: what is sent once more is not counted once more.
     }
   }
 
   #load() {
     const entries = [];
-    this.#attempt((storage) => {
-      for (let i = 0; i < storage.length; i += 1) {
-        const key = storage.key(i);
-        if (key?.startsWith(this.#prefix)) entries.push(...readEntry(storage.getItem(key)));
+    try {
+      for (let i = 0; i < (this.#storage?.length ?? 0); i += 1) {
+        const key = this.#storage.key(i);
+        if (key?.startsWith(this.#prefix)) entries.push(...readEntry(this.#storage.getItem(key)));
       }
-    });
+    } catch {
+      // Forbidden since it was handed over: nothing can be read.
+    }
     return entries.sort((a, b) => (a.submission_id < b.submission_id ? -1 : 1));
   }
 }

@@ -18,6 +18,7 @@ export const TYPES = [
   "qna", "planning_poker", "table_completion", "cloze", "hotspot", "brainstorm", "reaction", "survey", "buzzer", "generic",
 ];
 const KNOWN = new Set(TYPES);
+const LOAD_AGAIN_MS = [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000];
 const ALIASES = { multiple_choice: "poll", single_choice: "poll", yes_no: "poll", vote: "poll" };
 
 function pick(type) {
@@ -25,15 +26,35 @@ function pick(type) {
   return KNOWN.has(name) ? name : "generic";
 }
 
+/**
+ * What `load` loads; where the network loses it, it is asked for again, because nobody presses a button to have the next
+ * question. Rejects in the end, so that the caller may try anew with the next change.
+ *
+ * @template T @param {() => Promise<T>} load @param {(ms: number) => Promise<any>} [wait] @returns {Promise<T>}
+ */
+export async function loadSurely(load, wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await load();
+    } catch (error) {
+      if (tries === LOAD_AGAIN_MS.length) throw error;
+      await wait(LOAD_AGAIN_MS[tries]);
+    }
+  }
+}
+
 /** The control of a type, with the texts it says and its looks. */
-export async function loadControl(type) {
-  const [module] = await Promise.all([import(`./controls/${pick(type)}.js`), loadTexts("types"), loadStyles()]);
-  return module;
+export function loadControl(type) {
+  return loadPart(`./controls/${pick(type)}.js`);
 }
 
 /** The chart of a type, with the texts it says and its looks. */
-export async function loadChart(type) {
-  const [module] = await Promise.all([import(`./charts/${pick(type)}.js`), loadTexts("types"), loadStyles()]);
+export function loadChart(type) {
+  return loadPart(`./charts/${pick(type)}.js`);
+}
+
+async function loadPart(path) {
+  const [module] = await loadSurely(() => Promise.all([import(path), loadTexts("types"), loadStyles()]));
   return module;
 }
 

@@ -30,8 +30,7 @@ export async function takeSeat(code, nickname, shown = {}) {
   const joinId = recall(`plenum.join.${code}`) ?? uuid7();
   remember(`plenum.join.${code}`, joinId);
   const body = JSON.stringify({ code, nickname: nickname || null, join_id: joinId, ...shown });
-  const response = await postJoin(body);
-  const { session_id, participant_id, nickname: given, ticket } = await response.json();
+  const { session_id, participant_id, nickname: given, ticket } = await postJoin(body);
   const seat = { session_id, participant_id, nickname: nickname ? given : null, ticket };
   remember(`plenum.seat.${code}`, seat);
   remember(`plenum.join.${code}`, null);
@@ -41,15 +40,16 @@ export async function takeSeat(code, nickname, shown = {}) {
 /** A hall that joins in the same second may be asked to wait a moment; the page waits, not the person. */
 async function postJoin(body) {
   for (let triesLeft = JOIN_TRIES; ; triesLeft -= 1) {
-    let response;
+    let response, answer;
     try {
       response = await fetch("/api/v1/join", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+      answer = response.ok ? await response.json() : await readProblem(response);
     } catch {
-      throw { code: "network", message: "" };
+      throw { code: "network", message: "" }; // cut off in the middle, or a page of the hotel's
     }
-    if (response.ok) return response;
+    if (response.ok) return answer;
     const isBusy = response.status === 429 || response.status === 503;
-    if (!isBusy || triesLeft <= 1) throw await readProblem(response);
+    if (!isBusy || triesLeft <= 1) throw answer;
     const afterMs = 1_000 * (Number(response.headers.get("Retry-After")) || 1);
     await new Promise((resolve) => setTimeout(resolve, afterMs * (0.5 + Math.random())));
   }
