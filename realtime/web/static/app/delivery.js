@@ -72,7 +72,7 @@ export class Delivery {
         if (!entry || this.#options.fallback() !== fallback) return;
         if (entry.withdraw && !state()) return; // what is one's own is not known yet; the first document asks again
         if (entry.withdraw && !this.#standing(entry)) {
-          outbox.refuse(entry.submission_id); // there is nothing (any more) to be taken back
+          this.refuse(entry.submission_id, { code: "superseded" }); // there is nothing (any more) to be taken back
           continue;
         }
         const type = state()?.map.get(`activity:${entry.activity_id}`)?.type ?? "generic";
@@ -96,7 +96,8 @@ export class Delivery {
   /** REST tells no offset of a withdrawal, so it is kept no longer than until it was done. */
   #takenBack(entry) {
     const { outbox, emit } = this.#options;
-    this.take({ [entry.activity_id]: [{ ...this.#standing(entry), revision: entry.revision, withdrawn: true, data: null }] }, false);
+    const own = this.#standing(entry); // none: a document told of it before the reply came
+    if (own) this.take({ [entry.activity_id]: [{ ...own, revision: entry.revision, withdrawn: true, data: null }] }, false);
     outbox.refuse(entry.submission_id);
     emit("receipt", { entry, change: "counted" });
   }

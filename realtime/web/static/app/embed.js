@@ -32,10 +32,14 @@ async function render(map) {
     return;
   }
   if (shown?.key !== `${activity.id}/${activity.type}`) {
-    shown = { key: `${activity.id}/${activity.type}`, title: h("h1", {}), count: h("p", { class: "soft small" }), chart: h("div", {}), draw: null };
+    shown = { key: `${activity.id}/${activity.type}`, title: h("h1", {}), count: h("p", { class: "soft small" }), chart: h("div", {}), draw: null, loading: null };
     fill(main, h("section", { class: "card stack" }, shown.title, shown.chart, shown.count));
+  }
+  if (!shown.draw) {
     const mine = shown;
-    mine.draw = (await loadChart(activity.type)).draw;
+    mine.loading ??= loadChart(activity.type).catch(() => null);
+    mine.draw = (await mine.loading)?.draw ?? null;
+    if (!mine.draw) mine.loading = null; // tried again with the next change
     if (shown !== mine) return;
     map = connection.state.map;
   }

@@ -8,7 +8,7 @@ const PATIENCE_MS = 1_200; // a connection that is back sooner was never worth a
 
 /** The bar on top. @param {(Node|string|null|false)[]} parts between the brand and the switch */
 export function makeBar(...parts) {
-  const isDeep = location.pathname !== "/" && !location.pathname.startsWith("/embed/");
+  const isDeep = location.pathname !== "/" && !isEmbedded();
   const brand = [h("img", { src: asset("icon.svg"), alt: "", width: 30, height: 30 }), h("span", {}, "Plenum")];
   return h(
     "header",
@@ -28,6 +28,11 @@ function makeLanguages() {
   return h("span", { class: "languages push" }, icon("globe"), h("span", { "aria-hidden": "true" }, language().toUpperCase()), select);
 }
 
+/** Whether this page stands inside another site's, where the start page may not. */
+export function isEmbedded() {
+  return location.pathname.startsWith("/embed/");
+}
+
 /** The address of a static file of this version. */
 export function asset(path) {
   return new URL(`../${path}`, import.meta.url).href;
@@ -37,9 +42,9 @@ export function asset(path) {
  * Says calmly how the connection is doing; nothing as long as it does well.
  *
  * @param {import("./connection.js").Connection} connection
- * @param {{offline: string}} texts keys of the catalogue
+ * @param {{offline: () => string}} texts keys of the catalogue
  */
-export function makeBanner(connection, texts = { offline: "banner.offline" }) {
+export function makeBanner(connection, texts = { offline: () => "banner.offline" }) {
   const place = h("div", { role: "status" }); // so it is spoken as well, and stands in a landmark of its own
   let wasAway = false;
   let timer = null;
@@ -51,7 +56,7 @@ export function makeBanner(connection, texts = { offline: "banner.offline" }) {
     if (status === "offline") {
       timer = setTimeout(() => {
         wasAway = true;
-        show(texts.offline, "offline");
+        show(texts.offline(), "offline");
       }, PATIENCE_MS);
     } else if (status === "degraded") {
       wasAway = false;

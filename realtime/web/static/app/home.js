@@ -1,6 +1,6 @@
 /** The start page: a code, and a way to present. */
 
-import { h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { makeBar } from "./frame.js";
 import { loadTexts, t } from "./i18n.js";
 import { drawHall } from "./participant/hall.js";
@@ -29,7 +29,8 @@ form.addEventListener("submit", (event) => {
   else input.focus();
 });
 
-document.body.append(
+fill(
+  document.body,
   makeBar(),
   h(
     "main",

@@ -1,7 +1,7 @@
 /** The participant's page: code, name, room. */
 
 import { fill, h } from "./dom.js";
-import { makeBar } from "./frame.js";
+import { isEmbedded, makeBar } from "./frame.js";
 import { loadTexts, sentence, t } from "./i18n.js";
 import { drawHall } from "./participant/hall.js";
 import { openRoom } from "./participant/room.js";
@@ -16,6 +16,10 @@ function show() {
   const code = readCode(decoded(location.hash.slice(1)));
   room?.close();
   room = null;
+  if (!code && isEmbedded()) {
+    fill(document.body, makeBar(), h("main", {}, h("p", { class: "notice", role: "alert" }, t("refused.unknown_code"))));
+    return;
+  }
   if (!code) {
     location.replace("/");
     return;
@@ -99,7 +103,8 @@ function makeDoor(code) {
     button.textContent = t("join.joining");
     trouble.hidden = true;
     try {
-      enter(code, await takeSeat(code, name.value.trim(), shownIn(asked)));
+      const seat = await takeSeat(code, name.value.trim(), shownIn(asked));
+      if (form.isConnected) enter(code, seat); // else another code was opened meanwhile; this seat is kept for later
     } catch (problem) {
       if (problem instanceof Error) throw problem;
       trouble.textContent = problem.code === "network" ? t("join.network") : sentence(problem);
@@ -115,6 +120,6 @@ function makeDoor(code) {
     drawHall(24, -1),
     h("div", { class: "stack" }, h("p", { class: "soft" }, t("join.title")), h("h1", { class: "code" }, code)),
     form,
-    h("p", { class: "small" }, h("a", { href: "/" }, t("join.otherCode"))),
+    !isEmbedded() && h("p", { class: "small" }, h("a", { href: "/" }, t("join.otherCode"))),
   );
 }

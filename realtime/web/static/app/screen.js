@@ -17,14 +17,10 @@ const SOON_SECONDS = 10;
 const SEATS = 99; // a hall that was full
 await loadTexts("present", "types");
 const given = new URLSearchParams(location.hash.slice(1));
-const [sessionId, ticket] = ["session", "ticket"].map((name) => given.get(name) ?? sessionStorage.getItem(`plenum.screen.${name}`));
-if (sessionId && ticket) {
-  sessionStorage.setItem("plenum.screen.session", sessionId);
-  sessionStorage.setItem("plenum.screen.ticket", ticket);
-  history.replaceState(null, "", location.pathname); // a projector must not show the ticket; this tab still reloads
-} else {
-  location.replace("/present");
-}
+const [sessionId, ticket] = ["session", "ticket"].map((name) => given.get(name) ?? kept(name));
+if (!sessionId || !ticket) location.replace("/present");
+// A projector must not show the ticket; this tab still reloads.
+if (sessionId && ticket && keep("session", sessionId) && keep("ticket", ticket)) history.replaceState(null, "", location.pathname);
 
 const connection = new Connection({ ...surroundings(), sessionId, ticket });
 const title = h("span", { class: "name" });
@@ -36,7 +32,7 @@ const hall = drawHall(0, -1);
 const rail = makeRail();
 let shown = { key: null };
 document.body.classList.add("big");
-fill(document.body, makeBar(title, factor, count, full), makeBanner(connection), main);
+fill(document.body, makeBar(title, factor, count, full), makeBanner(connection, { offline: () => "banner.screenOffline" }), main);
 connection.on("state", render);
 connection.on("second_factor", ({ number: shownNumber }) => {
   factor.hidden = !shownNumber;
@@ -45,6 +41,24 @@ connection.on("second_factor", ({ number: shownNumber }) => {
 connection.on("closed", (reason) => showEnd(reason.code === "session_ended" ? t("end.sessionTitle") : sentence(reason)));
 onReturn(() => connection.probe());
 connection.start();
+
+function kept(name) {
+  try {
+    return sessionStorage.getItem(`plenum.screen.${name}`);
+  } catch {
+    return null; // storage is forbidden: the address has to say it
+  }
+}
+
+/** Whether this tab can keep it. */
+function keep(name, value) {
+  try {
+    sessionStorage.setItem(`plenum.screen.${name}`, value);
+    return true;
+  } catch {
+    return false; // then it stays in the address, so that a reload finds the way
+  }
+}
 
 function render({ map }) {
   const session = map.get("session");
@@ -127,6 +141,7 @@ function makeQuestion(activity, isShown) {
   note.hidden = isShown;
   const options = activity.config.settings.options ?? [];
   let draw = null;
+  let isLoading = false;
   let last = null;
   const tick = () => {
     const leftSeconds = activity.state === "active" && activity.deadline_ms ? Math.ceil((activity.deadline_ms - connection.serverNowMs()) / 1_000) : 0;
@@ -143,14 +158,18 @@ function makeQuestion(activity, isShown) {
     board.hidden = activity.state !== "closed" || !isScored || !standings?.entries?.length;
     body.classList.toggle("shared", !board.hidden);
     if (!board.hidden) drawBoard(best, standings, BOARD_MOST);
+    if (isShown && !draw && !isLoading) load();
     if (isShown && draw) draw(place, activity, map.get(`view:${activity.id}`), map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id) });
   };
-  if (isShown) {
-    loadChart(activity.type).then((module) => {
-      draw = module.draw;
-      update(last);
-    });
-  } else if (Array.isArray(options) && options.length > 0) {
+  const load = async () => {
+    isLoading = true;
+    const module = await loadChart(activity.type).catch(() => null); // tried again with the next change
+    isLoading = false;
+    if (!module) return;
+    draw = module.draw;
+    update(last);
+  };
+  if (!isShown && Array.isArray(options) && options.length > 0) {
     fill(place, h("ol", { class: "options" }, ...options.map((option, i) =>
       h("li", { class: "option" }, h("span", { class: "letter", "aria-hidden": "true" }, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)), h("span", {}, option.text ?? "")))));
   }

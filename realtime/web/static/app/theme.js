@@ -11,6 +11,30 @@
     }
   };
 
+  // A page of which a part got lost on the way would stay white, and say nothing.
+  const WORDS = {
+    en: ["This page did not arrive whole. Check your connection.", "Load the page again"],
+    de: ["Diese Seite ist nicht ganz angekommen. Bitte die Verbindung prüfen.", "Seite neu laden"],
+    fr: ["Cette page n’est pas arrivée entière. Vérifiez votre connexion.", "Recharger la page"],
+    es: ["Esta página no ha llegado entera. Compruebe la conexión.", "Volver a cargar la página"],
+    nl: ["Deze pagina is niet heel aangekomen. Controleer de verbinding.", "Pagina opnieuw laden"],
+  };
+  const rescue = ({ target }) => {
+    if (target !== window && target !== document && target.tagName !== "SCRIPT") return; // a picture is no page
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", rescue, { once: true });
+    if (!document.body || document.querySelector("main")) return;
+    const [main, text, button] = ["main", "p", "button"].map((tag) => document.createElement(tag));
+    [text.textContent, button.textContent] = WORDS[root.lang];
+    text.setAttribute("role", "alert");
+    button.className = "primary";
+    button.addEventListener("click", () => location.reload());
+    addEventListener("online", () => location.reload());
+    main.append(text, button);
+    document.body.append(main);
+  };
+  addEventListener("error", rescue, true);
+  addEventListener("unhandledrejection", rescue);
+
   const system = matchMedia("(prefers-color-scheme: dark)");
   let chosen = keep("plenum.theme");
   const show = () => (root.dataset.theme = chosen ?? (system.matches ? "dark" : "light"));

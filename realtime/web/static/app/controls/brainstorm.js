@@ -21,11 +21,17 @@ export function mount(element, activity, own, submit) {
     event.preventDefault();
     const typed = text.value.trim();
     if (!typed) return;
-    submit({ action: "idea", text: typed, column: column.value || columns[0] }, { fresh: true });
+    if (!submit({ action: "idea", text: typed, column: column.value || columns[0] }, { fresh: true })) return;
     text.value = "";
     check();
   });
   check();
+  // Somebody may have written for minutes what is refused: it comes back, unless something else stands there by now.
+  const giveBack = (data) => {
+    if (data?.action !== "idea" || text.value.trim()) return;
+    text.value = data.text;
+    check();
+  };
   const rows = new Map();
 
   function makeRow() {
@@ -63,6 +69,7 @@ export function mount(element, activity, own, submit) {
   }
 
   return {
+    refused: giveBack,
     update(present, response, isAsking, { view = null, items = new Map(), mine = [] } = {}) {
       const phase = view?.phase ?? settings.phase ?? "collect";
       const ideas = ideasOf(items, mine.filter((each) => each.data?.action === "idea"), columns[0]);

@@ -11,12 +11,12 @@ export function mount(element, activity, own, submit) {
   const status = h("p", { class: "buzz-status", role: "status" });
   const list = h("ol", { class: "queue" });
   fill(element, h("div", { class: "stack center-items" }, button, status, list));
-  let pressedMs = 0;
+  let pressedMs = -PAUSE_MS;
   let isAsking = false;
   let standing = null;
   button.addEventListener("click", () => {
-    if (Date.now() - pressedMs < PAUSE_MS) return;
-    pressedMs = Date.now();
+    if (performance.now() - pressedMs < PAUSE_MS) return;
+    pressedMs = performance.now();
     submit({ press: true }, activity.config.settings.reset_on_wrong === false ? {} : { fresh: true });
     navigator.vibrate?.(40);
   });

@@ -1,7 +1,7 @@
 /** A number, typed as people write numbers. */
 
 import { h } from "../dom.js";
-import { number, t } from "../i18n.js";
+import { language, number, t } from "../i18n.js";
 import { mountForm } from "./form.js";
 
 export function mount(element, activity, own, submit, { onChange } = {}) {
@@ -14,7 +14,7 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
   return mountForm(element, { activity, own, submit, onChange }, {
     parts: [h("div", { class: "with-unit" }, text, unit && h("span", { "aria-hidden": "true" }, unit))],
     peek: () => ({ value: readNumber(text.value) }),
-    show: (answer) => (text.value = answer?.value === undefined || answer.value === null ? "" : String(answer.value)),
+    show: (answer) => (text.value = answer?.value === undefined || answer.value === null ? "" : answer.value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 })),
     lock: (locked) => (text.disabled = locked),
     fault({ value }) {
       if (value === null) return text.value.trim() ? t("number.none") : "";

@@ -26,11 +26,17 @@ export function mount(element, activity, own, submit) {
     event.preventDefault();
     const typed = text.value.trim();
     if (!typed) return;
-    submit({ action: "question", text: typed, anonymous: Boolean(mayHide && hidden.checked) }, { fresh: true });
+    if (!submit({ action: "question", text: typed, anonymous: Boolean(mayHide && hidden.checked) }, { fresh: true })) return;
     text.value = "";
     check();
   });
   check();
+  // Somebody may have written for minutes what is refused: it comes back, unless something else stands there by now.
+  const giveBack = (data) => {
+    if (data?.action !== "question" || text.value.trim()) return;
+    text.value = data.text;
+    check();
+  };
 
   function makeRow() {
     const vote = h("button", { type: "button", class: "vote", "aria-pressed": "false" }, icon("up"), h("span", {}));
@@ -70,6 +76,7 @@ export function mount(element, activity, own, submit) {
   }
 
   return {
+    refused: giveBack,
     update(present, response, isAsking, { items = new Map(), mine = [] } = {}) {
       const asked = mine.filter((each) => each.data?.action === "question");
       const isFull = asked.length >= most;

@@ -26,16 +26,23 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
     const text = questionOf(inner);
     const title = h("h2", { tabIndex: -1 }, text, item.required && h("span", { class: "required", title: t("survey.required") }, h("span", { "aria-hidden": "true" }, " *"), h("span", { class: "off-screen" }, t("survey.required"))));
     const page = { id: item.id, isRequired: item.required === true, title, element: h("section", { class: "stack" }, title, holder), control: null, inner };
-    loadControl(item.type).then(({ mount: mountInner }) => {
+    let isLoading = false;
+    page.load = async () => {
+      if (page.control || isLoading) return;
+      isLoading = true;
+      const module = await loadControl(item.type).catch(() => null); // tried again with the next change: a survey with a hole cannot be answered
+      isLoading = false;
+      if (!module) return;
       const change = (answer) => {
         if (answer) answers[item.id] = answer;
         else delete answers[item.id];
         if (page.control) form?.changed();
         render();
       };
-      page.control = mountInner(holder, inner, answers[item.id] ? { data: answers[item.id] } : null, () => {}, { onChange: change });
+      page.control = module.mount(holder, inner, answers[item.id] ? { data: answers[item.id] } : null, () => {}, { onChange: change });
       page.control.update(inner, answers[item.id] ? { data: answers[item.id] } : null, !isLocked, {});
-    });
+    };
+    page.load();
     return page;
   }
 
@@ -77,7 +84,10 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
     },
     lock(locked) {
       isLocked = locked;
-      for (const page of pages) page.control?.update(page.inner, answers[page.id] ? { data: answers[page.id] } : null, !locked, {});
+      for (const page of pages) {
+        page.load();
+        page.control?.update(page.inner, answers[page.id] ? { data: answers[page.id] } : null, !locked, {});
+      }
       render();
     },
     fault({ answers: given }) {

@@ -9,6 +9,7 @@ import { newestOf, ownOf } from "./own.js";
 
 const CLOCK_MS = 250;
 const NUDGE_MS = 60_000; // an older word was for an earlier moment
+const PATIENCE_MS = 1_200; // what is loaded sooner was never worth a word
 const STEPS = ["sent", "counted", "saved"];
 
 export class Card {
@@ -36,6 +37,7 @@ export class Card {
   #draft;
   #receipt = makeReceipt();
   #change = h("button", { type: "button", on: { click: () => this.#toggle() } });
+  #loading = h("p", { class: "soft", role: "status", hidden: true }, t("room.connecting"));
   #withdraw = h("button", { type: "button", class: "plain", on: { click: () => this.#submit(null, { withdraw: true }) } }, t("card.withdraw"));
   #several = false; // the control takes several contributions, and shows the result itself
   #seesResult = false;
@@ -47,6 +49,7 @@ export class Card {
     this.#connection = connection;
     this.#activity = activity;
     this.#draft = new Draft(connection, activity);
+    fill(this.#place, this.#loading);
     fill(this.#meta, this.#state, activity.round > 1 && h("span", { class: "chip bare" }, t("card.round", { n: activity.round })), this.#clock);
     fill(this.#result, this.#resultTitle, this.#bars);
     this.element = h(
@@ -60,12 +63,14 @@ export class Card {
   /** Where the network is away nothing can be loaded; it is tried again with the next change. */
   async #load(activity) {
     this.#isLoading = true;
+    const patience = setTimeout(() => (this.#loading.hidden = false), PATIENCE_MS);
     const module = await loadControl(activity.type).catch(() => null);
+    clearTimeout(patience);
     this.#isLoading = false;
     if (!module) return;
     const { mount, several = false } = module;
     this.#loadChart(activity); // now, because later there may be no network
-    const submit = Object.assign((data, options = {}) => this.#submit(data, options), { draft: this.#draft });
+    const submit = Object.assign((data, options = {}) => this.#submit(data, options), { draft: this.#draft }); // says whether it was taken
     this.#several = several;
     this.#control = mount(this.#place, this.#activity, newestOf(this.#mine()), submit);
     this.update(this.#activity, this.#connection.state.map);
@@ -79,11 +84,19 @@ export class Card {
     const kept = this.#connection.press({ activity_id: id, round, data, metadata, ...options });
     if (!kept) this.refuse({ code: "outbox_full", message: t("receipt.fullText") });
     this.update(this.#activity, this.#connection.state.map);
+    return Boolean(kept);
   }
 
-  /** An answer was refused for good: say so where it was given. */
-  refuse(refusal) {
+  /** An answer was refused for good: say so where it was given, and give back what was written. */
+  refuse(refusal, data = null) {
     this.#refusal = refusal;
+    this.#control?.refused?.(data);
+  }
+
+  /** Another card takes its place. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#draft.close();
   }
 
   clearRefusal() {

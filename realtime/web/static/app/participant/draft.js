@@ -9,6 +9,7 @@ export class Draft {
   #connection;
   #activity;
   #key;
+  #off;
   #timer = null;
   #answer = null;
   #isKnown = false; // the server has one
@@ -27,7 +28,12 @@ export class Draft {
     this.#auto.checked = this.#isKnown && known.auto_submit;
     this.#auto.addEventListener("change", () => this.#save());
     this.element = h("div", { class: "row draft" }, this.#autoRow, this.#note);
-    connection.on("status", (status) => status === "online" && this.#isDirty && this.#save());
+    this.#off = connection.on("status", (status) => status === "online" && this.#isDirty && this.#save());
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#off();
   }
 
   /** Keeps an answer as far as it goes; null throws it away, because it was sent. */

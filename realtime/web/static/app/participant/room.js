@@ -3,13 +3,15 @@
 import { onReturn, storage, surroundings } from "../browser.js";
 import { Connection } from "../connection.js";
 import { announce, fill, h, icon, write } from "../dom.js";
-import { makeBanner, makeBar } from "../frame.js";
+import { isEmbedded, makeBanner, makeBar } from "../frame.js";
 import { has, loadTexts, number, sentence, t } from "../i18n.js";
 import { Outbox } from "../outbox.js";
 import { activitiesOf, loadStyles, questionOf } from "../parts.js";
 import { Card } from "./card.js";
 import { drawHall, fillHall } from "./hall.js";
 
+const PATIENCE_MS = 6_000; // until it is said that there is no way to the server
+const RESULTS_OPEN = 3; // more of them stand folded: the evening's last question is not to be looked for below its first
 const REJOIN = new Set(["unauthenticated", "ticket_expired", "unknown_session", "unknown_participant"]);
 
 /**
@@ -24,9 +26,14 @@ export function openRoom(seat, onLeave) {
   const outbox = new Outbox(storage(), seat.session_id, seat.participant_id);
   const connection = new Connection({ ...surroundings(), sessionId: seat.session_id, ticket: seat.ticket, outbox });
   const room = new Room(seat, connection, onLeave);
-  onReturn(() => connection.probe());
+  const stopListening = onReturn(() => connection.probe());
   connection.start();
-  return { close: () => connection.stop(), room };
+  const close = () => {
+    stopListening();
+    room.close();
+    connection.stop();
+  };
+  return { close, room };
 }
 
 class Room {
@@ -49,6 +56,7 @@ class Room {
   #elsewhere = h("p", { class: "notice", role: "alert", hidden: true }); // a refusal of what is no longer shown
   #score = h("section", { class: "own-score", hidden: true });
   #ended = null;
+  #patience = null;
 
   constructor(seat, connection, onLeave) {
     this.#seat = seat;
@@ -61,8 +69,9 @@ class Room {
       this.#hall,
       h("div", { class: "stack waiting" }, h("h1", {}, title), h("p", {}, t("room.wait")), this.#peopleText),
     );
-    const offline = connection.outbox.durable ? "banner.offline" : "banner.offlineFrail";
+    const offline = () => (connection.outbox.durable ? "banner.offline" : "banner.offlineFrail");
     fill(document.body, makeBar(this.#title, this.#people), makeBanner(connection, { offline }), this.#main);
+    this.#patience = setTimeout(() => write(this.#connecting.lastChild, t("room.unreachable")), PATIENCE_MS);
     for (const event of ["state", "mine", "status"]) connection.on(event, () => this.#render());
     connection.on("receipt", ({ entry }) => this.#cardOf(entry)?.clearRefusal());
     connection.on("receipt", ({ change }) => {
@@ -72,13 +81,19 @@ class Room {
     connection.on("refused", ({ entry, ...refusal }) => {
       announce(sentence(refusal));
       const card = this.#cardOf(entry);
-      card?.refuse(refusal);
+      card?.refuse(refusal, entry.data);
       this.#tellElsewhere(card === this.#shown ? null : entry, refusal);
       this.#render();
     });
     connection.on("score", () => this.#render());
     connection.on("closed", (reason) => this.#end(reason));
     this.#render();
+  }
+
+  close() {
+    this.#ended = "left";
+    clearTimeout(this.#patience);
+    for (const card of this.#cards.values()) card.close();
   }
 
   #tellElsewhere(entry, refusal) {
@@ -98,14 +113,16 @@ class Room {
       fill(this.#main, this.#connecting);
       return;
     }
+    clearTimeout(this.#patience);
     const session = map.get("session");
     write(this.#title, session?.title ?? "");
     document.title = `${session?.title ?? "Plenum"} · Plenum`;
     this.#renderPeople(map.get("people"));
     if (session?.state === "completed") {
-      this.#renderEnd("end.session", [h("a", { class: "button", href: "/" }, t("end.home"))]);
+      this.#renderEnd("end.session", [makeHome()]);
       return;
     }
+    delete this.#main.dataset.end; // it was opened again
     this.#renderScore(map.has("leaderboard") ? this.#connection.score : null);
     const activities = activitiesOf(map);
     const shown = this.#choose(session, activities);
@@ -150,31 +167,31 @@ class Room {
     const key = `${activity.id}/${activity.round}`;
     // Until it was open once, the presenter may still rewrite the question.
     const sign = activity.opened_at_ms ? "" : JSON.stringify(activity.config.settings);
-    if (this.#cards.get(key)?.sign !== sign) this.#cards.set(key, Object.assign(new Card(activity, this.#connection), { sign }));
-    return this.#cards.get(key);
+    const known = this.#cards.get(key);
+    if (known?.sign === sign) return known;
+    known?.close();
+    const card = Object.assign(new Card(activity, this.#connection), { sign });
+    this.#cards.set(key, card);
+    return card;
   }
 
   #renderOthers(activities) {
     const map = this.#connection.state.map;
     const open = activities.filter((each) => each.state === "active");
     const results = activities.filter((each) => each.state !== "active" && map.has(`view:${each.id}`));
-    const list = (key, found) =>
-      found.length > 0 && [
-        h("h2", { class: "small soft" }, t(key)),
-        h(
-          "ul",
-          { class: "choices" },
-          ...found.map((each) =>
-            h("li", {}, h("button", { type: "button", on: { click: () => this.#pick(each.id) } },
-              h("span", {}, questionOf(each)), h("span", { class: `chip push ${each.state}` }, t(`state.${each.state}`)))),
-          ),
-        ),
-      ];
+    const list = (key, found, isFolded = false) => {
+      if (found.length === 0) return null;
+      const title = h("h2", { class: "small soft" }, isFolded ? `${t(key)} (${number(found.length)})` : t(key));
+      const choices = h("ul", { class: "choices" }, ...found.map((each) =>
+        h("li", {}, h("button", { type: "button", on: { click: () => this.#pick(each.id) } },
+          h("span", {}, questionOf(each)), h("span", { class: `chip push ${each.state}` }, t(`state.${each.state}`))))));
+      return isFolded ? h("details", { class: "folded" }, h("summary", {}, title), choices) : [title, choices];
+    };
     // Rebuilt only on change: a button must not vanish under a finger.
     const sign = JSON.stringify([...open, ...results].map((each) => [each.id, each.state, each.title]));
     if (this.#others.dataset.sign === sign) return;
     this.#others.dataset.sign = sign;
-    fill(this.#others, list("room.others", open), list("room.results", results));
+    fill(this.#others, list("room.others", open), list("room.results", results, results.length > RESULTS_OPEN));
   }
 
   /** Own points and place: there as long as the leaderboard is. */
@@ -209,7 +226,7 @@ class Room {
 
   #end({ code, message }) {
     const again = h("button", { class: "primary", type: "button", on: { click: () => this.#onLeave() } }, t("end.again"));
-    const home = h("a", { class: "button", href: "/" }, t("end.home"));
+    const home = makeHome();
     const reload = h("button", { class: "primary", type: "button", on: { click: () => location.reload() } }, t("end.reload"));
     if (code === "removed") this.#renderEnd("end.removed", [home]);
     else if (code === "session_ended") this.#renderEnd("end.session", [home]);
@@ -228,4 +245,8 @@ class Room {
     fill(this.#main, h("div", { class: "middle" }, drawHall(0, 0), h("div", { class: "stack waiting" }, title, h("p", {}, text), lost, h("div", { class: "row" }, ...actions))));
     title.focus();
   }
+}
+
+function makeHome() {
+  return !isEmbedded() && h("a", { class: "button", href: "/" }, t("end.home"));
 }

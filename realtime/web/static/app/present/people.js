@@ -17,7 +17,9 @@ export async function showPeople(session, act) {
   const note = h("p", { class: "small soft" });
   let offset = 0;
   const load = async () => {
+    more.disabled = true; // two presses are not two pages
     const page = await rest(session, `participants?offset=${offset}&limit=${PAGE}`);
+    more.disabled = false;
     if (!page) return;
     const found = page.participants ?? [];
     offset += found.length;

@@ -28,9 +28,13 @@ const SESSION_MOVES = { draft: ["active", "session.start"], active: ["completed"
 export function openSession(session) {
   const connection = new Connection({ ...surroundings(), sessionId: session.id, ticket: session.ticket });
   const run = new Run(session, connection);
-  onReturn(() => connection.probe());
+  const stopListening = onReturn(() => connection.probe());
   connection.start();
-  return { close: () => run.close() };
+  const close = () => {
+    stopListening();
+    run.close();
+  };
+  return { close };
 }
 
 class Run {
@@ -75,7 +79,7 @@ class Run {
     fill(
       document.body,
       makeBar(this.#title, this.#state, this.#light.element, back, this.#move, keys),
-      makeBanner(connection, { offline: "banner.presenterOffline" }),
+      makeBanner(connection, { offline: () => "banner.presenterOffline" }),
       this.#lead.element,
       h("main", { class: "run" }, this.#agenda.element, h("div", { class: "center" }, this.#center, this.#board), this.#share.element),
     );
@@ -288,6 +292,7 @@ class Run {
   }
 
   #end(reason) {
+    document.removeEventListener("keydown", this.#onKey); // there is nothing left that they could move
     if (reason.code === "unauthenticated" && this.#session.as) forget(this.#session.id); // a helper's link that was taken back
     const home = h("a", { class: "button primary", href: "/present" }, t("list.title"));
     const text = reason.code === "closed" ? t("session.gone") : reason.code === "unauthenticated" ? t("session.revoked") : sentence(reason);

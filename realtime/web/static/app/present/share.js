@@ -99,17 +99,24 @@ export function makeShare(session, { act, people: onPeople, helpers: onHelpers, 
         qrPlace.replaceChildren(makeQr(value));
       }
       isLocked = value.locked;
-      lock.replaceChildren(icon("lock"), t(isLocked ? "session.unlock" : "session.lock"));
+      name(lock, isLocked ? "session.unlock" : "session.lock");
       lockNote.hidden = !isLocked;
       asks = value;
-      passcode.replaceChildren(icon("lock"), t(value.passcode_required ? "session.passcodeOff" : "session.passcode"));
-      factor.replaceChildren(icon("lock"), t(value.second_factor ? "session.factorOff" : "session.factor"));
+      name(passcode, value.passcode_required ? "session.passcodeOff" : "session.passcode");
+      name(factor, value.second_factor ? "session.factorOff" : "session.factor");
       seats.hidden = !desk?.nearly_full;
       if (desk?.nearly_full) write(seats, t("session.seats", { n: desk.seats_left }));
       write(joined, number(people?.joined ?? 0));
       write(online, number(people?.online ?? 0));
     },
   };
+}
+
+/** What a button of the door says; made anew only on change: ten times a second it would vanish under a finger. */
+function name(button, key) {
+  if (button.dataset.says === key) return;
+  button.dataset.says = key;
+  button.replaceChildren(icon("lock"), t(key));
 }
 
 /** Buttons that belong together, under a word for what they are about. */

@@ -25,6 +25,8 @@ export class Stage {
   #actions;
   #activity;
   #draw = null;
+  #isLoading = false;
+  #timer = null;
   #spokenMs = 0;
   #state = h("span", { class: "chip" });
   #round = h("span", { class: "chip bare" });
@@ -53,10 +55,16 @@ export class Stage {
       h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#timeRow, this.#tools),
       this.#title, h("div", { class: "row counting" }, this.#count, this.#absent), this.#chart, this.#moderation.element, this.#final, this.#buttons,
     );
-    loadChart(activity.type).then(({ draw }) => {
-      this.#draw = draw;
-      this.#drawChart();
-    });
+    this.#loadChart();
+  }
+
+  async #loadChart() {
+    this.#isLoading = true;
+    const module = await loadChart(this.#activity.type).catch(() => null); // tried again with the next change
+    this.#isLoading = false;
+    if (!module) return;
+    this.#draw = module.draw;
+    this.#drawChart();
   }
 
   /** @param {Object} activity @param {Map<string, any>} map @param {boolean} isFocused @param {boolean} hasNext */
@@ -137,15 +145,17 @@ export class Stage {
     const { state, deadline_ms } = this.#activity;
     const leftSeconds = deadline_ms && state === "active" ? Math.ceil((deadline_ms - this.#actions.now()) / 1_000) : 0;
     this.#clock.hidden = leftSeconds <= 0;
+    clearTimeout(this.#timer); // of the update before: a hall's answers must not each wind up a clock of their own
     if (leftSeconds <= 0) return;
     const minutes = String(Math.floor(leftSeconds / 60));
     write(this.#clock, t("card.leftLong", { minutes, seconds: String(leftSeconds % 60).padStart(2, "0") }));
-    setTimeout(() => this.element.isConnected && this.#renderClock(), 500);
+    this.#timer = setTimeout(() => this.element.isConnected && this.#renderClock(), 500);
   }
 
   #drawChart() {
     const { id } = this.#activity;
     const view = this.#map?.get(`view:${id}`);
+    if (!this.#draw && !this.#isLoading) this.#loadChart();
     if (this.#draw && view) this.#draw(this.#chart, this.#activity, view, this.#map.get(`counts:${id}`), { items: itemsOf(this.#map, id) });
   }
 

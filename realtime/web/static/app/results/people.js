@@ -21,6 +21,7 @@ export function makePeople(overview, source) {
   let loaded = null;
   let count = 0;
   const page = async () => {
+    more.disabled = true; // two presses are not two pages
     try {
       const found = await source.people(next);
       next = found.next;
@@ -32,6 +33,8 @@ export function makePeople(overview, source) {
       if (refusal instanceof Error) throw refusal;
       complain(refusal);
       loaded = null;
+    } finally {
+      more.disabled = false;
     }
   };
   more.addEventListener("click", page);

@@ -28,6 +28,7 @@ export default {
   "room.people": { one: "{n} Person ist hier", other: "{n} Personen sind hier" },
   "room.peopleShort": "{n} hier",
   "room.connecting": "Verbindung wird aufgebaut…",
+  "room.unreachable": "Noch keine Verbindung zum Server. Es wird von selbst weiter versucht.",
   "room.others": "Außerdem offen",
   "room.results": "Ergebnisse zum Ansehen",
   "room.newQuestion": "Neue Frage: {title}",

@@ -139,6 +139,7 @@ export default {
   "dialog.close": "Schließen",
   "dialog.forget": "Von der Liste nehmen",
   "banner.presenterOffline": "Keine Verbindung. Alle können weiter antworten; du siehst die neuesten Zahlen, sobald du wieder verbunden bist.",
+  "banner.screenOffline": "Keine Verbindung. Sobald sie wieder da ist, geht es hier von selbst weiter.",
   "live.counts": "{title}: {n} Antworten",
   "refused.in_use": "Das lässt sich nicht mehr ändern, weil sich Antworten darauf beziehen.",
 

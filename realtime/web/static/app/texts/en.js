@@ -28,6 +28,7 @@ export default {
   "room.people": { one: "{n} person is here", other: "{n} people are here" },
   "room.peopleShort": "{n} here",
   "room.connecting": "Connecting…",
+  "room.unreachable": "No connection to the server yet. It is tried again by itself.",
   "room.others": "Also open",
   "room.results": "Results to look at",
   "room.newQuestion": "New question: {title}",

@@ -139,6 +139,7 @@ export default {
   "dialog.close": "Close",
   "dialog.forget": "Take off the list",
   "banner.presenterOffline": "No connection. People can go on answering; you see the newest numbers as soon as you are back.",
+  "banner.screenOffline": "No connection. This screen goes on by itself as soon as it is back.",
   "live.counts": "{title}: {n} answers",
   "refused.in_use": "This can no longer be changed, because answers refer to it.",
 

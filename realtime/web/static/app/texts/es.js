@@ -28,6 +28,7 @@ export default {
   "room.people": { one: "Hay {n} persona aquí", other: "Hay {n} personas aquí" },
   "room.peopleShort": "{n} aquí",
   "room.connecting": "Conectando…",
+  "room.unreachable": "Aún no hay conexión con el servidor. Se sigue intentando sin más.",
   "room.others": "También abiertas",
   "room.results": "Resultados para ver",
   "room.newQuestion": "Pregunta nueva: {title}",

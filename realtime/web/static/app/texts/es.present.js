@@ -139,6 +139,7 @@ export default {
   "dialog.close": "Cerrar",
   "dialog.forget": "Quitar de la lista",
   "banner.presenterOffline": "Sin conexión. Todos pueden seguir respondiendo; verás las últimas cifras en cuanto vuelvas.",
+  "banner.screenOffline": "Sin conexión. Esta pantalla sigue sola en cuanto vuelva.",
   "live.counts": "{title}: {n} respuestas",
   "refused.in_use": "Esto ya no se puede cambiar, porque hay respuestas que se refieren a ello.",
 

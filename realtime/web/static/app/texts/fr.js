@@ -28,6 +28,7 @@ export default {
   "room.people": { one: "{n} personne est là", other: "{n} personnes sont là" },
   "room.peopleShort": "{n} ici",
   "room.connecting": "Connexion…",
+  "room.unreachable": "Pas encore de connexion au serveur. Les essais continuent tout seuls.",
   "room.others": "Aussi ouvertes",
   "room.results": "Résultats à consulter",
   "room.newQuestion": "Nouvelle question : {title}",

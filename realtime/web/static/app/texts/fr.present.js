@@ -139,6 +139,7 @@ export default {
   "dialog.close": "Fermer",
   "dialog.forget": "Retirer de la liste",
   "banner.presenterOffline": "Pas de connexion. Tout le monde peut continuer à répondre ; tu verras les derniers chiffres à ton retour.",
+  "banner.screenOffline": "Pas de connexion. Cet écran continuera tout seul dès son retour.",
   "live.counts": "{title} : {n} réponses",
   "refused.in_use": "Ceci ne peut plus être modifié, car des réponses s’y rapportent.",
 

@@ -28,6 +28,7 @@ export default {
   "room.people": { one: "{n} persoon is hier", other: "{n} personen zijn hier" },
   "room.peopleShort": "{n} hier",
   "room.connecting": "Verbinden…",
+  "room.unreachable": "Nog geen verbinding met de server. Het wordt vanzelf opnieuw geprobeerd.",
   "room.others": "Ook open",
   "room.results": "Resultaten om te bekijken",
   "room.newQuestion": "Nieuwe vraag: {title}",

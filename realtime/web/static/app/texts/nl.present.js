@@ -139,6 +139,7 @@ export default {
   "dialog.close": "Sluiten",
   "dialog.forget": "Van de lijst halen",
   "banner.presenterOffline": "Geen verbinding. Iedereen kan blijven antwoorden; je ziet de nieuwste cijfers zodra je terug bent.",
+  "banner.screenOffline": "Geen verbinding. Dit scherm gaat vanzelf verder zodra die terug is.",
   "live.counts": "{title}: {n} antwoorden",
   "refused.in_use": "Dit kan niet meer worden gewijzigd, omdat antwoorden ernaar verwijzen.",
 
