@@ -48,6 +48,8 @@ def main(arguments):
     except OSError as error:
         print("plenum: cannot prepare {}: {}".format(VENV, error), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # What is half done has no stamp, and the next run does it again.
     if kind == "test":
         os.chdir(ROOT)
         os.execv(VENV_PYTHON, [VENV_PYTHON, "-m", "tests.run", *arguments[1:]])

@@ -1,6 +1,7 @@
 """What PostgreSQL refused for good, kept whole so that it can be retried after a repair."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,6 +11,8 @@ from persistence.pool import Database
 from persistence.rows import build_optional, build_row, count_affected
 from persistence.statements import statement
 from realtime.core.response import Join, Response
+
+log = logging.getLogger("plenum.persistence")
 
 _ADD = statement("add_dead_letter")
 _LIST = statement("list_dead_letters")
@@ -78,9 +81,16 @@ async def count(database: Database, *, session_id: str | None = None) -> int:
 
 async def responses_of(database: Database, session_id: str) -> list[Response]:
     """Return the responses of a session that are set aside, at most MOST_OF_SESSION: accepted, but in no row."""
-    records = await database.fetch(_LIST_OF_SESSION, session_id, MOST_OF_SESSION)
-    decoded = (decode_payload(record["payload"]) for record in records)
-    return [one for one in decoded if isinstance(one, Response)]
+    found: list[Response] = []
+    for record in await database.fetch(_LIST_OF_SESSION, session_id, MOST_OF_SESSION):
+        try:
+            one = decode_payload(record["payload"])
+            if isinstance(one, Response) and isinstance(json.loads(one.response_data), dict):
+                found.append(one)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            # What PostgreSQL refused may be anything, or of another version; it must not keep the others from counting.
+            log.exception("a dead letter of session %s cannot be read, and counts nowhere", session_id)
+    return found
 
 
 async def read(database: Database, dead_letter_id: int) -> DeadLetterRow | None:

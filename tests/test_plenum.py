@@ -83,3 +83,9 @@ def test_says_which_python_it_needs(clone: Path) -> None:
     done = call(clone, "serve", before="sys.version_info = (3, 9, 2)")
     assert done.returncode == 1
     assert "needs Python 3.11 or newer, and this is 3.9." in done.stderr
+
+
+def test_ctrl_c_while_it_prepares_leaves_no_trace(clone: Path) -> None:
+    interrupt = "import subprocess; subprocess.call = lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)"
+    stopped = call(clone, "serve", before=interrupt)
+    assert (stopped.returncode, stopped.stderr) == (130, "")

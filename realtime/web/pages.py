@@ -92,8 +92,12 @@ class Pages:
         return serve
 
     async def static(self, request: Request) -> Response:
-        path = (STATIC / request.path_params["path"]).resolve()
-        if STATIC.resolve() not in path.parents or not path.is_file() or "pages" in path.relative_to(STATIC.resolve()).parts:
+        try:
+            path = (STATIC / request.path_params["path"]).resolve()
+            is_there = STATIC.resolve() in path.parents and path.is_file()
+        except (OSError, ValueError):  # no file can have such a name
+            is_there = False
+        if not is_there or "pages" in path.relative_to(STATIC.resolve()).parts:
             raise Refusal("not_found")
         fresh = request.path_params["version"] == self.version
         kind = mimetypes.guess_type(path.name)[0]

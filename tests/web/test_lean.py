@@ -4,8 +4,12 @@ import gzip
 import os
 from pathlib import Path
 
+import pytest
+from starlette.requests import Request
+
+from realtime.core.errors import Refusal
 from realtime.web.lean import Packets, lean
-from realtime.web.pages import STATIC
+from realtime.web.pages import STATIC, Pages
 from tests.journey.stages import Stage
 
 SOURCES = sorted(path for path in STATIC.rglob("*") if path.suffix in (".js", ".css"))
@@ -61,3 +65,10 @@ async def test_a_known_file_is_not_sent_again(stage: Stage) -> None:
     assert "content-security-policy" not in first.headers, "half a kilobyte that binds nothing"
     again = await http.get(f"/static/{version}/app/dom.js", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "x\0y", "/etc/passwd", "../pages.py", "pages/join.html", ""])
+async def test_a_name_that_no_file_can_have_is_not_found(name: str) -> None:
+    request = Request({"type": "http", "headers": [], "path_params": {"version": "v", "path": name}})
+    with pytest.raises(Refusal, match="not_found"):
+        await Pages("v").static(request)
