@@ -87,8 +87,8 @@ def _listening(settings: Settings, several: bool) -> Iterator[socket.socket]:
         else:
             listener = listen(settings.host, settings.port, settings.stall_seconds)
     except OSError as error:
-        place = f"Port {settings.port} of {settings.host}"
-        raise Unable(f"{place} cannot be used ({error.strerror}). Choose another with --port or --host.") from error
+        taken = f"Port {settings.port} cannot be used on {settings.host} ({error.strerror})"
+        raise Unable(f"{taken}. Choose another with --port or --host.") from error
     try:
         yield listener
     finally:
@@ -105,8 +105,8 @@ def _listening_for_metrics(settings: Settings) -> "Iterator[socket.socket | None
     try:
         listener = listen("127.0.0.1", settings.metrics_port, settings.stall_seconds)
     except OSError as error:
-        place = f"Port {settings.metrics_port} of 127.0.0.1 (PLENUM_METRICS_PORT)"
-        raise Unable(f"{place} cannot be used ({error.strerror}). Choose another.") from error
+        taken = f"Port {settings.metrics_port} cannot be used on 127.0.0.1 ({error.strerror})"
+        raise Unable(f"{taken}. Choose another in PLENUM_METRICS_PORT.") from error
     with listener:
         yield listener
 

@@ -174,7 +174,7 @@ def test_an_address_that_is_none_is_named_without_what_may_be_its_password(
         (("dead-letters", "retry", "--id", "99"), "No dead letter 99 waits."),
         (("keys", "retire"), "Name a key of the ring to retire."),
         (("keys", "retire", "{kid}"), "Key {kid} is the only one, with which all is signed: run `plenum keys rotate` first."),
-        (("serve", "--port", "{taken}"), "Port {taken} of 0.0.0.0 cannot be used (Address already in use)."),
+        (("serve", "--port", "{taken}"), "Port {taken} cannot be used on 0.0.0.0 (Address already in use)."),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_done_is_said_in_a_sentence_and_is_no_finding(
@@ -200,7 +200,7 @@ def test_a_port_of_metrics_that_is_taken_is_found_before_anybody_is_told_an_addr
         taken.listen()
         refused = run_plenum("serve", PLENUM_METRICS_PORT=str(taken.getsockname()[1]), **variables)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "(PLENUM_METRICS_PORT) cannot be used (Address already in use)" in refused.stderr
+    assert "cannot be used on 127.0.0.1 (Address already in use). Choose another in PLENUM_METRICS_PORT." in refused.stderr
 
 
 def test_the_demo_plays_on_whatever_port_the_system_chose(external_engines: Engines, tmp_path: Path) -> None:
