@@ -95,8 +95,8 @@ class Pages:
         try:
             path = (STATIC / request.path_params["path"]).resolve()
             is_there = STATIC.resolve() in path.parents and path.is_file()
-        except (OSError, ValueError):  # no file can have such a name
-            is_there = False
+        except (OSError, ValueError) as error:  # no file can have such a name
+            raise Refusal("not_found") from error
         if not is_there or "pages" in path.relative_to(STATIC.resolve()).parts:
             raise Refusal("not_found")
         fresh = request.path_params["version"] == self.version
