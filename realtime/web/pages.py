@@ -4,6 +4,7 @@ import hashlib
 import io
 import mimetypes
 from collections.abc import Callable
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ STATIC: Final = Path(str(files("realtime.web").joinpath("static")))
 PAGES: Final = {"/": "home", "/join": "join", "/present": "present", "/screen": "screen", "/results": "results",
     "/embed/session": "join", "/embed/results": "embed",  # inside pages of the origins that PLENUM_EMBED_ORIGINS names
 }  # fmt: skip
+
+_MOST_QR_BYTES: Final = 300  # of an address; drawing takes the loop the longer, the longer it is, and nobody needs a ticket for it
 
 REFERENCE: Final = {  # written by docs/reference.py
     "/docs": "index.html", "/docs/messages": "messages.html", "/api/v1/openapi.json": "openapi.json",
@@ -115,11 +118,17 @@ class Pages:
 
     async def qr_code(self, request: Request) -> Response:
         text = request.query_params.get("text", "")
-        if not 1 <= len(text) <= 500:
-            raise invalid("text", "between 1 and 500 characters")
-        picture = io.BytesIO()
-        segno.make(text, error="m", micro=False).save(picture, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
-        return Response(picture.getvalue(), media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
+        if not 1 <= len(text.encode(errors="replace")) <= _MOST_QR_BYTES:
+            raise invalid("text", f"between 1 and {_MOST_QR_BYTES} bytes in UTF-8")
+        return Response(_draw(text), media_type="image/svg+xml", headers={"cache-control": "public, max-age=86400"})
+
+
+@lru_cache(maxsize=64)
+def _draw(text: str) -> bytes:
+    """A QR code as SVG, which takes some milliseconds of the loop; a room's screens all ask for the same one."""
+    picture = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(picture, kind="svg", border=2, xmldecl=False, svgns=True, omitsize=True)
+    return picture.getvalue()
 
 
 def _answer(request: Request, packet: Packet, kind: str, headers: dict[str, str]) -> Response:

@@ -72,3 +72,13 @@ async def test_a_name_that_no_file_can_have_is_not_found(name: str) -> None:
     request = Request({"type": "http", "headers": [], "path_params": {"version": "v", "path": name}})
     with pytest.raises(Refusal, match="not_found"):
         await Pages("v").static(request)
+
+
+@pytest.mark.parametrize(("text", "status"), [("x" * 300, 200), ("é" * 150, 200), ("x" * 301, 422), ("é" * 151, 422), ("", 422)])
+async def test_a_qr_code_is_of_an_address_and_no_longer(stage: Stage, text: str, status: int) -> None:
+    answer = await stage.http.get("/qr.svg", params={"text": text})
+    assert answer.status_code == status
+    if status == 200:
+        assert answer.text.startswith("<svg")
+    else:
+        assert answer.json()["code"] == "invalid"
