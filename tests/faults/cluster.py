@@ -17,6 +17,7 @@ import httpx
 from redis.asyncio import Redis
 
 from persistence.dead_letters import decode_payload
+from persistence.errors import STORAGE_ERRORS
 from realtime.client import Event
 from realtime.core.response import Response
 from realtime.engines import EngineError, Engines
@@ -102,7 +103,9 @@ class Cluster:
         self.folder = folder
         self.history = History()
         if self._witness is not None and self._witness.done():
-            self._witness.result()  # without a witness the tests to come would prove less than they say
+            # Without one the tests to come would prove less than they say; one of them tells what ended it.
+            ended, self._witness = self._witness, asyncio.create_task(self._watch_saved())
+            ended.result()
         self._told_saved.clear()
         self._witnessed = 0
         self.front.targets = [hub.address for hub in self.hubs]
@@ -234,7 +237,7 @@ class Cluster:
             self._witnessed += len(events)
             try:
                 found = await self.unsaved(events)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except STORAGE_ERRORS:
                 continue  # PostgreSQL is away: there is nobody to ask
             for submission_id in found:
                 self.history.mark("witness", f"{submission_id} when its client was told", holds=False)

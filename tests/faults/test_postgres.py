@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
+from persistence.errors import STORAGE_ERRORS
 from realtime.engines import Engines, start_engines
 from realtime.store import keys
 from tests.faults.cluster import SHARDS, Cluster, Room, stopped
@@ -127,7 +127,7 @@ async def test_row_21_disk_of_postgres_is_full(full_disk: tuple[Disk, Engines], 
             async with cluster.database.acquire() as connection:
                 await connection.execute("SELECT pg_switch_wal()")
                 await connection.execute("CREATE TABLE filler AS SELECT repeat('x', 500) AS text FROM generate_series(1, 60000)")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except STORAGE_ERRORS as error:
             cluster.history.mark("postgres full", str(error))
         await press_without_postgres(cluster, room, 2)
         assert any(mark.name == "postgres full" for mark in cluster.history.marks), "the disk was full"
