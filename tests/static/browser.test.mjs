@@ -5,7 +5,7 @@ import test from "node:test";
 import { onReturn, recall, remember, storage } from "../../realtime/web/static/app/browser.js";
 import { Outbox } from "../../realtime/web/static/app/outbox.js";
 import { takeSeat } from "../../realtime/web/static/app/participant/seat.js";
-import { loadSurely } from "../../realtime/web/static/app/parts.js";
+import { loadSurely, wish } from "../../realtime/web/static/app/parts.js";
 import { FakeStorage } from "./fakes.mjs";
 
 function useStorage(made = new FakeStorage()) {
@@ -74,4 +74,20 @@ test("a module that the network loses is asked for again, and not for ever", asy
   failures = Infinity;
   await assert.rejects(loadSurely(load, wait));
   assert.ok(pauses.length < 20 && Math.max(...pauses) <= 10_000);
+});
+
+test("what was wished for comes once, and what was lost is asked for with the next wish", async () => {
+  const answers = [Promise.reject(new TypeError("lost")), Promise.resolve("there"), Promise.resolve("twice")];
+  let asked = 0;
+  const came = [];
+  const want = wish(() => answers[asked++], (found) => came.push(found));
+  const first = want();
+  want();
+  assert.equal(asked, 1, "it is on its way");
+  await first;
+  assert.deepEqual(came, []);
+  await want();
+  await want();
+  assert.equal(asked, 2);
+  assert.deepEqual(came, ["there"]);
 });

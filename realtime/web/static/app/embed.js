@@ -7,7 +7,7 @@ import { onReturn, surroundings } from "./browser.js";
 import { Connection } from "./connection.js";
 import { fill, h, write } from "./dom.js";
 import { loadTexts, sentence, t } from "./i18n.js";
-import { activitiesOf, isPublic, itemsOf, loadChart, questionOf } from "./parts.js";
+import { activitiesOf, isPublic, itemsOf, loadChart, questionOf, wish } from "./parts.js";
 
 await loadTexts("types", "results");
 const given = new URLSearchParams(location.hash.slice(1));
@@ -23,7 +23,7 @@ onReturn(() => connection.probe());
 if (given.get("session") && given.get("ticket")) connection.start();
 else fill(main, h("p", { class: "soft" }, t("results.unknown")));
 
-async function render(map) {
+function render(map) {
   const id = wanted ?? map.get("session")?.focus;
   const activity = activitiesOf(map).find((each) => each.id === id && !["draft", "cancelled"].includes(each.state));
   if (!activity) {
@@ -32,21 +32,19 @@ async function render(map) {
     return;
   }
   if (shown?.key !== `${activity.id}/${activity.type}`) {
-    shown = { key: `${activity.id}/${activity.type}`, title: h("h1", {}), count: h("p", { class: "soft small" }), chart: h("div", {}), draw: null, loading: null };
+    shown = { key: `${activity.id}/${activity.type}`, title: h("h1", {}), count: h("p", { class: "soft small" }), chart: h("div", {}), draw: null };
+    const mine = shown;
+    shown.wantChart = wish(() => loadChart(activity.type), ({ draw }) => {
+      mine.draw = draw;
+      render(connection.state.map);
+    });
     fill(main, h("section", { class: "card stack" }, shown.title, shown.chart, shown.count));
   }
-  if (!shown.draw) {
-    const mine = shown;
-    mine.loading ??= loadChart(activity.type).catch(() => null);
-    mine.draw = (await mine.loading)?.draw ?? null;
-    if (!mine.draw) mine.loading = null; // tried again with the next change
-    if (shown !== mine) return;
-    map = connection.state.map;
-  }
-  const now = activitiesOf(map).find((each) => each.id === activity.id) ?? activity;
-  const view = map.get(`view:${now.id}`);
-  write(shown.title, questionOf(now));
-  write(shown.count, t("results.answered", { n: map.get(`counts:${now.id}`)?.responses ?? 0 }));
-  shown.chart.hidden = !view || !isPublic(now);
-  if (!shown.chart.hidden && shown.draw) shown.draw(shown.chart, now, view, map.get(`counts:${now.id}`), { items: itemsOf(map, now.id) });
+  shown.wantChart();
+  const view = map.get(`view:${activity.id}`);
+  const counts = map.get(`counts:${activity.id}`);
+  write(shown.title, questionOf(activity));
+  write(shown.count, t("results.answered", { n: counts?.responses ?? 0 }));
+  shown.chart.hidden = !view || !isPublic(activity);
+  if (!shown.chart.hidden && shown.draw) shown.draw(shown.chart, activity, view, counts, { items: itemsOf(map, activity.id) });
 }

@@ -43,6 +43,23 @@ export async function loadSurely(load, wait = (ms) => new Promise((resolve) => s
   }
 }
 
+/**
+ * Something that may not come: returns what asks for it. It is not asked for while it is on its way, nor once it is there;
+ * what was lost is asked for anew with the next call.
+ *
+ * @template T @param {() => Promise<T>} load @param {(found: T) => void} onCome @returns {() => Promise<void>}
+ */
+export function wish(load, onCome) {
+  let isSettled = false; // on its way, or there
+  return async () => {
+    if (isSettled) return;
+    isSettled = true;
+    const found = await load().catch(() => null);
+    if (found) onCome(found);
+    else isSettled = false;
+  };
+}
+
 /** The control of a type, with the texts it says and its looks. */
 export function loadControl(type) {
   return loadPart(`./controls/${pick(type)}.js`);

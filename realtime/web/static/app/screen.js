@@ -5,7 +5,7 @@ import { Connection } from "./connection.js";
 import { fill, h, icon, write } from "./dom.js";
 import { makeBanner, makeBar } from "./frame.js";
 import { loadTexts, number, sentence, t } from "./i18n.js";
-import { activitiesOf, isPublic, itemsOf, loadChart, questionOf } from "./parts.js";
+import { activitiesOf, isPublic, itemsOf, loadChart, questionOf, wish } from "./parts.js";
 import { drawHall, fillHall } from "./participant/hall.js";
 import { drawBoard } from "./present/people.js";
 import { joinLink, makeQr } from "./present/share.js";
@@ -141,7 +141,6 @@ function makeQuestion(activity, isShown) {
   note.hidden = isShown;
   const options = activity.config.settings.options ?? [];
   let draw = null;
-  let isLoading = false;
   let last = null;
   const tick = () => {
     const leftSeconds = activity.state === "active" && activity.deadline_ms ? Math.ceil((activity.deadline_ms - connection.serverNowMs()) / 1_000) : 0;
@@ -158,17 +157,13 @@ function makeQuestion(activity, isShown) {
     board.hidden = activity.state !== "closed" || !isScored || !standings?.entries?.length;
     body.classList.toggle("shared", !board.hidden);
     if (!board.hidden) drawBoard(best, standings, BOARD_MOST);
-    if (isShown && !draw && !isLoading) load();
+    if (isShown) wantChart();
     if (isShown && draw) draw(place, activity, map.get(`view:${activity.id}`), map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id) });
   };
-  const load = async () => {
-    isLoading = true;
-    const module = await loadChart(activity.type).catch(() => null); // tried again with the next change
-    isLoading = false;
-    if (!module) return;
+  const wantChart = wish(() => loadChart(activity.type), (module) => {
     draw = module.draw;
     update(last);
-  };
+  });
   if (!isShown && Array.isArray(options) && options.length > 0) {
     fill(place, h("ol", { class: "options" }, ...options.map((option, i) =>
       h("li", { class: "option" }, h("span", { class: "letter", "aria-hidden": "true" }, i < 26 ? String.fromCharCode(65 + i) : String(i + 1)), h("span", {}, option.text ?? "")))));

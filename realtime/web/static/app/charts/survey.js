@@ -2,7 +2,7 @@
 
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
-import { loadChart, questionOf } from "../parts.js";
+import { loadChart, questionOf, wish } from "../parts.js";
 
 export function draw(element, activity, view, counts, { items = new Map(), own = null } = {}) {
   const drawing = (element.plenumSurvey ??= makeSections(element, activity));
@@ -11,6 +11,7 @@ export function draw(element, activity, view, counts, { items = new Map(), own =
     const part = view.items?.[section.id];
     section.element.hidden = !part;
     if (!part) continue;
+    section.want();
     const prefix = `${section.id}/`;
     const parts = new Map([...items].filter(([key]) => key.startsWith(prefix)).map(([key, value]) => [key.slice(prefix.length), value]));
     const given = own?.data?.answers?.[section.id];
@@ -27,7 +28,7 @@ function makeSections(element, activity) {
     const chart = h("div", {});
     const title = questionOf({ title: item.title, config: { settings: item.settings } });
     const section = { id: item.id, chart, draw: null, latest: () => {}, element: h("section", { class: "stack survey-part" }, h("h2", { class: "part-title" }, `${i + 1}. ${title}`), chart) };
-    loadChart(item.type).then((module) => {
+    section.want = wish(() => loadChart(item.type), (module) => {
       section.draw = module.draw;
       section.latest();
     });

@@ -2,7 +2,7 @@
 
 import { fill, h, write } from "../dom.js";
 import { t } from "../i18n.js";
-import { loadControl, questionOf } from "../parts.js";
+import { loadControl, questionOf, wish } from "../parts.js";
 import { isAsked } from "./branching.js";
 import { mountForm } from "./form.js";
 
@@ -26,13 +26,8 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
     const text = questionOf(inner);
     const title = h("h2", { tabIndex: -1 }, text, item.required && h("span", { class: "required", title: t("survey.required") }, h("span", { "aria-hidden": "true" }, " *"), h("span", { class: "off-screen" }, t("survey.required"))));
     const page = { id: item.id, isRequired: item.required === true, title, element: h("section", { class: "stack" }, title, holder), control: null, inner };
-    let isLoading = false;
-    page.load = async () => {
-      if (page.control || isLoading) return;
-      isLoading = true;
-      const module = await loadControl(item.type).catch(() => null); // tried again with the next change: a survey with a hole cannot be answered
-      isLoading = false;
-      if (!module) return;
+    // With every change: a survey with a hole cannot be answered.
+    page.want = wish(() => loadControl(item.type), (module) => {
       const change = (answer) => {
         if (answer) answers[item.id] = answer;
         else delete answers[item.id];
@@ -41,8 +36,8 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
       };
       page.control = module.mount(holder, inner, answers[item.id] ? { data: answers[item.id] } : null, () => {}, { onChange: change });
       page.control.update(inner, answers[item.id] ? { data: answers[item.id] } : null, !isLocked, {});
-    };
-    page.load();
+    });
+    page.want();
     return page;
   }
 
@@ -85,7 +80,7 @@ export function mount(element, activity, own, submit, { onChange } = {}) {
     lock(locked) {
       isLocked = locked;
       for (const page of pages) {
-        page.load();
+        page.want();
         page.control?.update(page.inner, answers[page.id] ? { data: answers[page.id] } : null, !locked, {});
       }
       render();

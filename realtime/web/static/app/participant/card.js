@@ -3,7 +3,7 @@
 import { deviceType } from "../browser.js";
 import { announce, fill, h, icon, write } from "../dom.js";
 import { sentence, t } from "../i18n.js";
-import { itemsOf, loadChart, loadControl, questionOf } from "../parts.js";
+import { itemsOf, loadChart, loadControl, questionOf, wish } from "../parts.js";
 import { Draft } from "./draft.js";
 import { newestOf, ownOf } from "./own.js";
 
@@ -20,8 +20,8 @@ export class Card {
   #isChanging = false;
   #refusal = null;
   #spoken = null;
-  #isLoading = false;
-  #isLoadingChart = false;
+  #wantControl;
+  #wantChart;
   #timer = null;
   #wasReading = false;
   #displayedAt = new Date().toISOString();
@@ -57,19 +57,26 @@ export class Card {
       { class: "question" },
       this.#meta, this.#title, this.#hint, this.#nudge, this.#place, this.#draft.element, this.#trouble, this.#result, this.#receipt.element, h("div", { class: "row after" }, this.#change, this.#withdraw),
     );
-    this.#load(activity);
+    // Where the network is away nothing can be loaded; it is tried again with the next change.
+    this.#wantControl = wish(() => this.#loadControl(activity.type), (module) => this.#mount(module));
+    this.#wantChart = wish(() => loadChart(activity.type), ({ draw }) => {
+      this.#chart = draw;
+      this.update(this.#activity, this.#connection.state.map);
+    });
+    this.#wantControl();
   }
 
-  /** Where the network is away nothing can be loaded; it is tried again with the next change. */
-  async #load(activity) {
-    this.#isLoading = true;
+  async #loadControl(type) {
     const patience = setTimeout(() => (this.#loading.hidden = false), PATIENCE_MS);
-    const module = await loadControl(activity.type).catch(() => null);
-    clearTimeout(patience);
-    this.#isLoading = false;
-    if (!module) return;
-    const { mount, several = false } = module;
-    this.#loadChart(activity); // now, because later there may be no network
+    try {
+      return await loadControl(type);
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  #mount({ mount, several = false }) {
+    if (!several) this.#wantChart(); // now, because later there may be no network
     const submit = Object.assign((data, options = {}) => this.#submit(data, options), { draft: this.#draft }); // says whether it was taken
     this.#several = several;
     this.#control = mount(this.#place, this.#activity, newestOf(this.#mine()), submit);
@@ -118,7 +125,7 @@ export class Card {
 
   update(activity, map) {
     this.#activity = activity;
-    if (!this.#control && !this.#isLoading) this.#load(activity);
+    this.#wantControl();
     const all = this.#mine();
     const own = newestOf(all);
     const isOpen = activity.state === "active";
@@ -206,17 +213,7 @@ export class Card {
     if (this.#result.hidden) return;
     write(this.#resultTitle, t(activity.state === "closed" ? "card.final" : "card.result"));
     if (this.#chart) this.#chart(this.#bars, activity, view, map.get(`counts:${activity.id}`), { items: itemsOf(map, activity.id), own });
-    else this.#loadChart(activity);
-  }
-
-  async #loadChart(activity) {
-    if (this.#isLoadingChart || this.#several) return;
-    this.#isLoadingChart = true;
-    const module = await loadChart(activity.type).catch(() => null);
-    this.#isLoadingChart = false;
-    if (!module) return;
-    this.#chart = module.draw;
-    this.update(this.#activity, this.#connection.state.map);
+    else if (!this.#several) this.#wantChart();
   }
 }
 

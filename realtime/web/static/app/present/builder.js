@@ -121,12 +121,16 @@ function makePreview() {
     const sign = JSON.stringify([type, settings]);
     if (sign === shown || faultOf(type, settings)) return;
     shown = sign;
-    const { mount, several } = await loadControl(type);
+    const control = await loadControl(type).catch(() => null);
     if (shown !== sign) return;
+    if (!control) {
+      shown = ""; // lost on the way; the next change asks again
+      return;
+    }
+    const { mount, several } = control;
     const activity = { id: "", type, title: "", round: 1, state: "active", config: { settings } };
     title.textContent = questionOf(activity);
     title.hidden = !title.textContent;
-    title.hidden = title.textContent === "";
     mount(place, activity, null, () => {}).update(activity, null, true, several ? { view: null, items: new Map(), mine: [] } : {});
   }
   return {

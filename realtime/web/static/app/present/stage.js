@@ -2,7 +2,7 @@
 
 import { announce, fill, h, icon, write } from "../dom.js";
 import { t } from "../i18n.js";
-import { isPublic, itemsOf, loadChart, questionOf } from "../parts.js";
+import { isPublic, itemsOf, loadChart, questionOf, wish } from "../parts.js";
 import { timeText } from "./builder.js";
 import { makeModeration } from "./moderation.js";
 import { isEditable, movesOf } from "./moves.js";
@@ -25,7 +25,7 @@ export class Stage {
   #actions;
   #activity;
   #draw = null;
-  #isLoading = false;
+  #wantChart;
   #timer = null;
   #spokenMs = 0;
   #state = h("span", { class: "chip" });
@@ -55,16 +55,11 @@ export class Stage {
       h("div", { class: "row" }, this.#state, this.#round, this.#clock, this.#sight, this.#timeRow, this.#tools),
       this.#title, h("div", { class: "row counting" }, this.#count, this.#absent), this.#chart, this.#moderation.element, this.#final, this.#buttons,
     );
-    this.#loadChart();
-  }
-
-  async #loadChart() {
-    this.#isLoading = true;
-    const module = await loadChart(this.#activity.type).catch(() => null); // tried again with the next change
-    this.#isLoading = false;
-    if (!module) return;
-    this.#draw = module.draw;
-    this.#drawChart();
+    this.#wantChart = wish(() => loadChart(activity.type), ({ draw }) => {
+      this.#draw = draw;
+      this.#drawChart();
+    });
+    this.#wantChart();
   }
 
   /** @param {Object} activity @param {Map<string, any>} map @param {boolean} isFocused @param {boolean} hasNext */
@@ -155,7 +150,7 @@ export class Stage {
   #drawChart() {
     const { id } = this.#activity;
     const view = this.#map?.get(`view:${id}`);
-    if (!this.#draw && !this.#isLoading) this.#loadChart();
+    this.#wantChart();
     if (this.#draw && view) this.#draw(this.#chart, this.#activity, view, this.#map.get(`counts:${id}`), { items: itemsOf(this.#map, id) });
   }
 

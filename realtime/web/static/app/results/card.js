@@ -50,7 +50,9 @@ async function makeParts(activity, report, draw) {
   if (report.withheld) parts.push(h("p", { class: "soft" }, t("results.withheld")));
   if (report.activity && report.view !== null) {
     const place = h("div", { class: "chart" });
-    const chart = await loadChart(report.type);
+    const chart = await loadChart(report.type).catch(() => {
+      throw { code: "network" }; // said like a report that was lost, and asked for again with the next look
+    });
     chart.draw(place, report.activity, report.view, report.counts, { items: new Map(Object.entries(report.items)), own: null });
     pair.append(place);
   }
