@@ -130,7 +130,7 @@ class App:
             transient=(RedisError,), absent=(EpochLost, Refusal), fault=fault,
         )  # fmt: skip
         self.auditor = Auditor(pool, self.live, registry, ensure, self.flusher.hurry)
-        self.publisher = Publisher(pool, self.live, registry, ensure)
+        self.publisher = Publisher(pool, self.live, registry, ensure, fault)
         self.identity = Identity(settings, pool, self.live, self.replicas, ring, self.publisher, ensure, lambda: self.hub.rooms)
         self.gate, self.entrance = self.identity.gate, self.identity.entrance
         self.answering = Answering(

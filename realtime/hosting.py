@@ -72,6 +72,7 @@ async def _run_beside(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception:
+        # The boundary: a demonstration that breaks must not take the server from the people who are in it.
         log.exception("what was to go on beside the server has ended by a fault; the server goes on")
 
 

@@ -28,13 +28,20 @@ DELETED: Final = 2**31 - 1  # above every version of a document that was there
 
 
 class Publisher:
-    """Publishes what is stored. `ensure` brings a session to life; `publish_board` is set by whoever keeps the points."""
+    """Publishes what is stored. `ensure` brings a session to life; `publish_board` is set by whoever keeps the points.
 
-    def __init__(self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]]) -> None:
+    `fault` is a test hook called at named points.
+    """
+
+    def __init__(
+        self, pool: Pool, live: Live, registry: Registry, ensure: Callable[[str], Awaitable[None]],
+        fault: Callable[[str], None] = lambda _: None,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._live = live
         self._registry = registry
         self._ensure = ensure
+        self._fault = fault
         self._waiting: dict[Owed, None] = {}
         self._any = asyncio.Event()
         self.publish_board: Callable[[str], Awaitable[None]] | None = None
@@ -54,6 +61,7 @@ class Publisher:
 
     async def pay(self, owed: Owed) -> None:
         """Publish what a change owes, as it is now. If that fails now it is done later, and the caller is told to retry."""
+        self._fault("before_publish")
         try:
             await self._pay(owed)
         except Refusal:

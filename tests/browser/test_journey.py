@@ -10,7 +10,8 @@ from tests.browser.cast import Cast
 from tests.browser.people import COUNTED, RETURN_MS, SAVED, TOO_LATE, WAIT_MS, Phone
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server
-from tests.journey.stages import POLL, Stage, eventually
+from tests.journey.stages import POLL, Stage
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 CITIES = ("Lisbon", "Oslo", "Cairo")

@@ -8,7 +8,8 @@ from playwright.async_api import Page, expect
 from realtime.activities.registry import installed
 from tests.browser.cast import Cast
 from tests.browser.tour import own_words, put_in_focus
-from tests.journey.stages import Stage, eventually
+from tests.journey.stages import Stage
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 STOPS: Final = 40  # more than any question has

@@ -11,7 +11,8 @@ from tests.browser.people import RETURN_MS, TOO_LATE
 from tests.browser.tour import NETWORK_IS_BACK, put_in_focus
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, eventually
+from tests.journey.stages import Scene, Stage
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 LOST: Final = r"net::ERR_FAILED|Failed to fetch dynamically imported module"

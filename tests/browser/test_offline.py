@@ -12,7 +12,8 @@ from tests.browser.cast import Cast
 from tests.browser.people import KEPT, RETURN_MS
 from tests.browser.watch import OUTAGE
 from tests.journey.servers import Server
-from tests.journey.stages import Stage, eventually, open_stage
+from tests.journey.stages import Stage, open_stage
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 CALM = "No connection. You can go on answering: it is kept here and sent by itself when you are back."

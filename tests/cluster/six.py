@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from realtime.engines import launcher
 from realtime.engines.binaries import find_valkey
 from realtime.store.topology import SLOTS, Node, find_owners, read_nodes
-from tests.faults.hubs import eventually
+from tests.waiting import eventually
 
 MASTERS = 3
 OPTIONS = {

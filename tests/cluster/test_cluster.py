@@ -9,8 +9,8 @@ from realtime.store.topology import slot_of
 from tests.cluster.conftest import Town
 from tests.cluster.six import Six
 from tests.faults.cluster import SHARDS, Room
-from tests.faults.hubs import eventually
 from tests.journey.clients import Client
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from realtime.identifiers import new_uuid
 from realtime.rooms import Connection
 from realtime.settings import Settings
 from realtime.store.replicas import Replica
+from tests.waiting import eventually
 
 POLL = {"question": "Which?", "options": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}]}
 
@@ -109,7 +110,7 @@ class Stage:
 
     async def seen(self, activity_id: str, audience: Audience = Audience.PRESENTERS) -> dict[str, Any]:
         """What an audience sees of an activity: `activity`, `counts`, `view` and `view:<part>`."""
-        replica = await until(self._replica, "the session can be read")
+        replica = await eventually(self._replica, "the session can be read")
         shown = json.loads("{" + ",".join(f'"{key}":{text}' for key, text in replica.maps[audience].present()) + "}")
         return {key.replace(f":{activity_id}", "", 1): value for key, value in shown.items() if f":{activity_id}" in key}
 
@@ -142,7 +143,7 @@ class Stage:
         """Take the live state away, as a loss of Redis does, and wait until it is usable again."""
         await self.app.live.servers.at("").flushall()
         self.app.incarnation.lose_all()
-        await until(lambda: all(self.app.incarnation.epochs), "epochs")
+        await eventually(lambda: all(self.app.incarnation.epochs), "epochs")
 
     async def verify(self) -> None:
         report = await self.app.auditor.verify(self.session_id)
@@ -160,20 +161,6 @@ async def refused(work: Awaitable[Any]) -> Refusal:
     except Refusal as refusal:
         return refusal
     raise AssertionError(f"not refused: {result}")
-
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = 25.0) -> Any:
-    """Wait for a condition (plain or awaitable); returns its value."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while True:
-        value = condition()
-        if asyncio.iscoroutine(value):
-            value = await value
-        if value:
-            return value
-        assert loop.time() < deadline, f"not in {seconds} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 async def run_app(engines: Engines, stack: contextlib.AsyncExitStack) -> App:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from realtime.activities.registry import installed
-from tests.journey.stages import Scene, Seat, Stage, eventually, new_id
+from tests.journey.stages import Scene, Seat, Stage, new_id
+from tests.waiting import eventually
 
 QUIZ = {"question": "2 + 2?", "correct": ["a"], "options": [{"id": "a", "text": "4"}, {"id": "b", "text": "5"}]}
 SCORING = {"mode": "accuracy", "points": 1_000}

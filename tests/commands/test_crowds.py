@@ -5,7 +5,8 @@ import json
 
 from realtime.activities.table_completion import MOST_TEXTS
 from realtime.activities.table_completion import TYPE as TABLE
-from tests.commands.stage import Stage, code_of, until
+from tests.commands.stage import Stage, code_of
+from tests.waiting import eventually
 
 
 async def test_a_cell_with_too_many_texts(stage: Stage) -> None:
@@ -40,7 +41,7 @@ async def test_a_cell_with_too_many_texts(stage: Stage) -> None:
     assert {code_of(frame) for frame in changed} == {"accepted"}
     await stage.verify()
     await stage.forget()
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
     await stage.verify()
     cells = (await stage.seen(activity_id))["activity"]["config"]["settings"]["cells"]
     for cell in cells:

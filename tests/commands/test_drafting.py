@@ -4,7 +4,8 @@ import asyncio
 
 from realtime.activities.contract import Audience
 from realtime.activities.table_completion import TYPE as TABLE
-from tests.commands.stage import Stage, refused, until
+from tests.commands.stage import Stage, refused
+from tests.waiting import eventually
 
 SHORT = {"constraints": {"grace_ms": 0}}
 
@@ -18,7 +19,7 @@ async def closed(stage: Stage, activity_id: str) -> None:
     async def is_closed() -> bool:
         return await stage.state(activity_id) == "closed"
 
-    await until(is_closed, "closed")
+    await eventually(is_closed, "closed")
 
 
 async def test_a_draft_is_shown_to_its_author_alone_and_never_counted(stage: Stage) -> None:
@@ -27,7 +28,7 @@ async def test_a_draft_is_shown_to_its_author_alone_and_never_counted(stage: Sta
     phone, other = await stage.connect(ann), await stage.connect(bob)
     saved = await stage.draft(ann, activity_id, {"selected": ["a"], "note": "half a thought"})
     assert saved["revision"] == 1
-    mine = await until(lambda: next((frame for frame in phone.frames if frame.get("drafts")), None), "the author's devices")
+    mine = await eventually(lambda: next((frame for frame in phone.frames if frame.get("drafts")), None), "the author's devices")
     assert mine["drafts"][activity_id]["data"] == {"selected": ["a"], "note": "half a thought"}
 
     assert (await stage.seen(activity_id))["counts"] | {"offset": 0} == {
@@ -128,7 +129,7 @@ async def test_drafts_of_those_with_extra_time_wait_for_it(stage: Stage) -> None
         seconds, microseconds = await stage.app.live.servers.at("").time()
         return bool(seconds * 1_000 + microseconds // 1_000 > deadline_ms + 30)
 
-    await until(past, "past Bob's deadline")
+    await eventually(past, "past Bob's deadline")
     assert await stage.answer(bob, activity_id, {"selected": ["b"]}) == "activity_closed"
     assert (await refused(stage.draft(bob, activity_id, {"selected": ["b"]}))).code == "activity_closed"
     await stage.draft(ann, activity_id, {"selected": ["b"]}, auto_submit=True)

@@ -11,7 +11,8 @@ from realtime.activities.contract import Audience
 from realtime.commands.publishing import Publisher
 from realtime.commands.ticketing import Ticketing
 from realtime.core.errors import Refusal
-from tests.commands.stage import POLL, Stage, refused, until
+from tests.commands.stage import POLL, Stage, refused
+from tests.waiting import eventually
 
 Act = Callable[[], Awaitable[Any]]
 Healed = Callable[[], Awaitable[bool]]
@@ -132,8 +133,8 @@ async def test_what_a_process_that_died_told_nobody_is_told(
             await act()
     assert not await healed()
     await stage.app.pool.execute("UPDATE unpublished SET since = since - interval '1 minute'")
-    await until(healed, "the live store has it as well")
-    await until(lambda: nothing_is_owed(stage), "and nothing is owed any more")
+    await eventually(healed, "the live store has it as well")
+    await eventually(lambda: nothing_is_owed(stage), "and nothing is owed any more")
 
 
 async def nothing_is_owed(stage: Stage) -> bool:
@@ -158,7 +159,7 @@ async def test_what_is_changed_while_it_is_published_is_published_again(stage: S
         await stage.app.directing.move_session(stage.presenter, title="First")
         assert not await nothing_is_owed(stage)
     await stage.app.pool.execute("UPDATE unpublished SET since = since - interval '1 minute'")
-    await until(lambda: nothing_is_owed(stage), "the second is paid too")
+    await eventually(lambda: nothing_is_owed(stage), "the second is paid too")
     assert (await stage.app.reading.replica(stage.session_id)).session["title"] == "Second"
 
 
@@ -181,7 +182,7 @@ async def test_what_was_created_is_not_told_to_be_created_again(stage: Stage, mo
             stage, ticket.sha256
         ) == "moderator"
 
-    await until(followed, "both are known")
+    await eventually(followed, "both are known")
 
 
 async def test_an_activity_opened_in_a_session_that_was_just_ended_is_closed(
@@ -201,6 +202,6 @@ async def test_an_activity_opened_in_a_session_that_was_just_ended_is_closed(
     async def closed() -> bool:
         return await stage.state(activity_id) == "closed"
 
-    await until(closed, "it takes no answers")
+    await eventually(closed, "it takes no answers")
     assert (await stage.actions(activity_id))[-1] == "activity_closed"
     assert (await refused(stage.app.directing.move(stage.presenter, activity_id, "active"))).code == "session_ended"

@@ -9,8 +9,9 @@ import pytest
 from realtime.core.errors import Refusal
 from realtime.engines import Engines
 from realtime.store.owning import OwnState
-from tests.commands.stage import Stage, refused, until
+from tests.commands.stage import Stage, refused
 from tests.scoring.stage import open_stage, run_app
+from tests.waiting import eventually
 
 A, B = {"selected": ["a"]}, {"selected": ["b"]}
 
@@ -30,7 +31,7 @@ async def stored(stage: Stage, number: int) -> None:
     async def settled() -> bool:
         return sum(await stage.app.keeping._unsaved.count()) == 0 and len(await rows(stage)) == number
 
-    await until(settled, f"{number} drafts are stored")
+    await eventually(settled, f"{number} drafts are stored")
 
 
 async def drafts_of(stage: Stage, actor: Any, activity_id: str) -> list[tuple[int, str]]:
@@ -41,7 +42,7 @@ async def drafts_of(stage: Stage, actor: Any, activity_id: str) -> list[tuple[in
         except Refusal:
             return None  # a call of before the loss has just found out; asked again
 
-    state: OwnState = await until(read, "own drafts can be read")
+    state: OwnState = await eventually(read, "own drafts can be read")
     return [(draft.revision, draft.data) for draft in state.drafts]
 
 
@@ -56,7 +57,7 @@ async def test_a_draft_comes_back_after_a_loss_of_redis(stage: Stage) -> None:
     await stage.draft(bob, activity_id, None)  # thrown away
     assert await stage.answer(cyd, activity_id, B) == "accepted"  # answered
     await stored(stage, 2)
-    await until(lambda: stage.app.reading.settle(stage.session_id), "the answer is saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "the answer is saved")
     await stage.forget()
     assert await drafts_of(stage, ann, activity_id) == [(2, '{"selected":["b"]}')]
     assert await drafts_of(stage, bob, activity_id) == await drafts_of(stage, cyd, activity_id) == []
@@ -81,7 +82,7 @@ async def test_a_draft_that_was_not_stored_yet_outlives_a_restart_of_redis(engin
         for shard in stage.app.live.shards:
             await stage.app.live.servers.at("").hdel(shard.epoch, "epoch")
         stage.app.incarnation.lose_all()
-        await until(lambda: all(stage.app.incarnation.epochs), "epochs")
+        await eventually(lambda: all(stage.app.incarnation.epochs), "epochs")
         assert await drafts_of(stage, ann, activity_id) == [(1, '{"selected":["a"]}')]
 
 
@@ -97,12 +98,12 @@ async def test_a_draft_waits_for_its_author_and_keeps_nobody_else_waiting(engine
         async def has_bob() -> bool:
             return [who for who, _, _ in await rows(stage)] == [bob.participant_id]
 
-        await until(has_bob, "Bob's draft is stored")
+        await eventually(has_bob, "Bob's draft is stored")
 
         async def has_ann_only() -> bool:
             return sum(await stage.app.keeping._unsaved.count()) == 1
 
-        await until(has_ann_only, "Ann's draft waits, and Bob's no longer")
+        await eventually(has_ann_only, "Ann's draft waits, and Bob's no longer")
         await run_app(engines, stage.stack)
         await stored(stage, 2)
 

@@ -20,7 +20,8 @@ from realtime.identifiers import new_uuid
 from realtime.rooms import Connection
 from realtime.store import replicas
 from realtime.store.live import Cold
-from tests.commands.stage import POLL, Stage, Wire, refused, until
+from tests.commands.stage import POLL, Stage, Wire, refused
+from tests.waiting import eventually
 
 _OURS = ("realtime.", "persistence.")
 _BEFORE, _MORE = 3, 12
@@ -88,12 +89,12 @@ async def come_and_go(stage: Stage) -> None:
     frames: list[Any] = []
     first = Submit(id=1, activity_id=poll, submission_id=new_uuid(), data=data)
     app.answering.submit(people[0], first, frames.append, data=b'{"selected":["a"]}')
-    await until(lambda: frames, "the first answer is judged")
+    await eventually(lambda: frames, "the first answer is judged")
     text = f'{{"id":2,"type":"submit","activity_id":"{poll}","submission_id":"{new_uuid()}","data":{{"selected":["a"]}}}}'
     press = read_press(text.encode())
     assert press is not None
     assert app.answering.press(people[1], press, Heard(frames)), "it is known by its text"
-    await until(lambda: len(frames) == 2, "the second answer is counted")
+    await eventually(lambda: len(frames) == 2, "the second answer is counted")
     await app.directing.move(stage.presenter, poll, "closed")
     await stage.verify()
     for connection in connections:
@@ -115,7 +116,7 @@ async def test_what_a_process_keeps_does_not_grow_with_the_sessions_it_has_had(s
 
     async def nobody_is_connected() -> None:
         """The copy that was used last is kept, whichever it is: here always that of the same session."""
-        await until(lambda: not stage.app.hub.rooms, "nobody is connected")
+        await eventually(lambda: not stage.app.hub.rooms, "nobody is connected")
         await stage.app.reading.replica(quiet)
 
     for _ in range(_BEFORE):
@@ -129,7 +130,7 @@ async def test_what_a_process_keeps_does_not_grow_with_the_sessions_it_has_had(s
         return {name: (before[name], size) for name, size in sizes_of(stage.app).items() if size >= before[name] + _MORE}
 
     await nobody_is_connected()
-    await until(lambda: not grown(), f"nothing has grown by as much as there were sessions: {grown()}")
+    await eventually(lambda: not grown(), f"nothing has grown by as much as there were sessions: {grown()}")
 
 
 async def test_what_redis_refuses_is_gone_without_the_garbage_collector(stage: Stage) -> None:
@@ -143,6 +144,6 @@ async def test_what_redis_refuses_is_gone_without_the_garbage_collector(stage: S
         for _ in range(5):
             with pytest.raises(Cold):
                 await stage.app.live.changes(new_uuid(), 0)
-        await until(lambda: {id(one) for one in left()} <= others, "no reply waits for the collector")
+        await eventually(lambda: {id(one) for one in left()} <= others, "no reply waits for the collector")
     finally:
         gc.enable()

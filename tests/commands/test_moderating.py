@@ -5,7 +5,8 @@ from typing import Any
 
 from realtime.activities.contract import Audience
 from realtime.commands.actors import Actor
-from tests.commands.stage import Stage, refused, until
+from tests.commands.stage import Stage, refused
+from tests.waiting import eventually
 
 QNA: dict[str, Any] = {"topic": "Ask", "moderate_questions": True, "allow_anonymous": True, "max_open_per_participant": 10}
 OPEN = {"reveal": {"counts": "live", "results": "live", "names": "everyone"}}
@@ -41,13 +42,13 @@ async def test_only_what_is_approved_is_seen(stage: Stage) -> None:
     done = await decide(stage, activity_id, "approve", good)
     assert done["decided"] == {f"item:{good}": {"status": "active"}}
     assert await texts(stage, activity_id) == ["Why dark?"]
-    await until(lambda: "Why dark?" in str(watching.frames), "Bob sees it")
+    await eventually(lambda: "Why dark?" in str(watching.frames), "Bob sees it")
     assert "Something rude" not in str(watching.frames)
 
     await decide(stage, activity_id, "hide", good)
     assert await texts(stage, activity_id) == []
     hidden = f"view:{activity_id}:item:{good}"
-    await until(lambda: any(hidden in frame.get("removed", ()) for frame in watching.frames), "it is taken away")
+    await eventually(lambda: any(hidden in frame.get("removed", ()) for frame in watching.frames), "it is taken away")
     assert await stage.actions(activity_id) == ["activity_created", "activity_active", "activity_decided", "activity_decided"]
 
 

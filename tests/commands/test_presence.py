@@ -7,7 +7,8 @@ import pytest
 
 from realtime import hub
 from realtime.core.errors import Refusal
-from tests.commands.stage import Stage, until
+from tests.commands.stage import Stage
+from tests.waiting import eventually
 
 
 async def test_everybody_of_a_large_room_stays_here(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +17,7 @@ async def test_everybody_of_a_large_room_stays_here(stage: Stage, monkeypatch: p
     people = await stage.crowd(5)
     for one in people:
         await stage.connect(one)
-    await until(lambda: _online(stage, 5), "all are here")
+    await eventually(lambda: _online(stage, 5), "all are here")
     names = stage.app.live.session(stage.session_id)
     redis = stage.app.live.servers.of(names.shard)
     before = dict(await redis.zrange(names.online, 0, -1, withscores=True))
@@ -25,7 +26,7 @@ async def test_everybody_of_a_large_room_stays_here(stage: Stage, monkeypatch: p
         now = dict(await redis.zrange(names.online, 0, -1, withscores=True))
         return all(now[one] > lapses for one, lapses in before.items())
 
-    await until(all_noted_again, "each was noted again")
+    await eventually(all_noted_again, "each was noted again")
 
 
 async def _online(stage: Stage, count: int) -> bool:
@@ -50,6 +51,6 @@ async def test_another_device_hears_of_an_answer_after_a_read_that_failed(stage:
     def told() -> Any:
         return next((frame for frame in phone.frames if frame.get("mine")), None)
 
-    frame = await until(told, "the device is told")
+    frame = await eventually(told, "the device is told")
     assert failures
     assert activity_id in json.dumps(frame["mine"])

@@ -13,7 +13,8 @@ from realtime.commands.joining import Newcomer
 from realtime.core.errors import Refusal
 from realtime.core.messages import Accepted
 from realtime.identifiers import new_uuid
-from tests.commands.stage import POLL, Stage, code_of, refused, until
+from tests.commands.stage import POLL, Stage, code_of, refused
+from tests.waiting import eventually
 
 
 async def test_two_clients_change_the_same_answer(stage: Stage) -> None:
@@ -42,13 +43,13 @@ async def test_close_and_answer_at_the_same_instant(stage: Stage) -> None:
     await other.reading.replica(stage.session_id)
 
     async def close() -> int:
-        await until(lambda: stage.app.intake.judged >= 150, "answers are on their way")
+        await eventually(lambda: stage.app.intake.judged >= 150, "answers are on their way")
         row = await stage.app.directing.move(stage.presenter, activity_id, "closed")
         return row.version
 
     async def press(number: int, one: Any) -> Any:
         # A quarter at a time, as phones do: the fence falls somewhere among them.
-        await until(lambda: stage.app.intake.judged >= number // 250 * 60, "the ones before")
+        await eventually(lambda: stage.app.intake.judged >= number // 250 * 60, "the ones before")
         app = stage.app if number % 3 else other
         return await stage.send(one, activity_id, {"selected": [random.choice("ab")]}, app=app)
 
@@ -68,7 +69,7 @@ async def test_close_and_answer_at_the_same_instant(stage: Stage) -> None:
     async def final() -> bool:
         return bool((await stage.seen(activity_id))["activity"]["final"])
 
-    await until(final, "the result is final")
+    await eventually(final, "the result is final")
 
 
 async def test_two_presenters_edit_the_same_activity(stage: Stage) -> None:

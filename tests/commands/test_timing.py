@@ -6,7 +6,8 @@ import json
 import pytest
 
 from realtime.core.errors import Refusal
-from tests.commands.stage import Stage, refused, until
+from tests.commands.stage import Stage, refused
+from tests.waiting import eventually
 
 QUIZ = {
     "question": "2 + 2?", "options": [{"id": "a", "text": "4"}, {"id": "b", "text": "5"}], "correct": ["a"],
@@ -26,8 +27,8 @@ async def test_answers_are_taken_after_the_reading_phase_and_until_the_deadline(
     assert document["deadline_ms"] - document["from_ms"] == 600
 
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "activity_not_open"
-    assert await until(lambda: _accepted(stage, ann, activity_id), "accepted after reading")
-    await until(lambda: _is(stage, activity_id, "closed"), "closed by the clock")
+    assert await eventually(lambda: _accepted(stage, ann, activity_id), "accepted after reading")
+    await eventually(lambda: _is(stage, activity_id, "closed"), "closed by the clock")
     assert await stage.answer(ann, activity_id, {"selected": ["b"]}) == "activity_closed"
     row = await stage.app.pool.fetchrow("SELECT * FROM user_responses WHERE activity_id = $1", activity_id)
     if row is not None:
@@ -46,9 +47,9 @@ async def test_several_processes_close_once(stage: Stage) -> None:
     await stage.another()
     ids = [await stage.open("quiz", quiz(0, 400), constraints={"grace_ms": 0}) for _ in range(5)]
     for activity_id in ids:
-        await until(lambda one=activity_id: _is(stage, one, "closed"), "closed")
+        await eventually(lambda one=activity_id: _is(stage, one, "closed"), "closed")
         assert (await stage.actions(activity_id)).count("activity_closed") == 1
-        await until(lambda one=activity_id: _fenced(stage, one), "noted where it was closed")
+        await eventually(lambda one=activity_id: _fenced(stage, one), "noted where it was closed")
         assert await stage.app.pool.fetchval("SELECT version FROM activities WHERE id = $1", activity_id) == 3
 
 
@@ -56,7 +57,7 @@ async def test_grace_admits_who_is_a_little_late(stage: Stage) -> None:
     activity_id = await stage.open("quiz", quiz(0, 200), constraints={"grace_ms": 1_500})
     ann = await stage.join()
     deadline_ms = (await stage.seen(activity_id))["activity"]["deadline_ms"]
-    await until(lambda: _past(stage, deadline_ms), "past the deadline")
+    await eventually(lambda: _past(stage, deadline_ms), "past the deadline")
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "accepted"
 
 
@@ -74,7 +75,7 @@ async def test_a_pause_moves_the_deadline(stage: Stage) -> None:
     assert (paused["deadline_ms"], await stage.answer(ann, activity_id, {"selected": ["a"]})) == (None, "activity_paused")
     assert 0 < paused["remaining_ms"] <= 60_000
 
-    await until(lambda: _past(stage, before["opened_at_ms"] + 300), "a pause")
+    await eventually(lambda: _past(stage, before["opened_at_ms"] + 300), "a pause")
     await stage.app.directing.move(stage.presenter, activity_id, "active")
     resumed = (await stage.seen(activity_id))["activity"]
     moved_ms = resumed["deadline_ms"] - before["deadline_ms"]
@@ -89,13 +90,13 @@ async def test_extra_time_is_for_one_alone(stage: Stage) -> None:
     wire = await stage.connect(ann)
     assert ann.participant_id is not None
     await stage.app.timing.accommodate(stage.presenter, ann.participant_id, 300)
-    await until(lambda: any(frame.get("extra_time_percent") == 300 for frame in wire.frames), "Ann is told")
+    await eventually(lambda: any(frame.get("extra_time_percent") == 300 for frame in wire.frames), "Ann is told")
     activity_id = await stage.open("quiz", quiz(0, 500), constraints={"grace_ms": 0})
     deadline_ms = (await stage.seen(activity_id))["activity"]["deadline_ms"]
-    await until(lambda: _past(stage, deadline_ms + 50), "past the deadline")
+    await eventually(lambda: _past(stage, deadline_ms + 50), "past the deadline")
     assert await stage.answer(bob, activity_id, {"selected": ["a"]}) == "activity_closed"
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "accepted"
-    await until(lambda: _is(stage, activity_id, "closed"), "closed after the longest time")
+    await eventually(lambda: _is(stage, activity_id, "closed"), "closed after the longest time")
     assert await _past(stage, deadline_ms + 1_500)
 
 
@@ -119,10 +120,10 @@ async def test_deadlines_and_extra_time_survive_a_loss_of_the_live_store(stage: 
     assert {name: after[name] for name in ("from_ms", "deadline_ms", "state")} == {
         name: before[name] for name in ("from_ms", "deadline_ms", "state")
     }
-    await until(lambda: _past(stage, before["deadline_ms"] + 50), "past the deadline")
+    await eventually(lambda: _past(stage, before["deadline_ms"] + 50), "past the deadline")
     assert await stage.answer(bob, activity_id, {"selected": ["a"]}) == "activity_closed"
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "accepted"
-    await until(lambda: _is(stage, activity_id, "closed"), "closed")
+    await eventually(lambda: _is(stage, activity_id, "closed"), "closed")
     await stage.verify()
 
 
@@ -135,13 +136,14 @@ async def test_closes_when_everybody_who_is_here_has_answered(stage: Stage) -> N
     await stage.connect(bob)
     replica = stage.app.replicas.peek(stage.session_id)
     assert replica is not None
-    await until(lambda: replica.people["online"] == 2, "both are here")
+    await eventually(lambda: replica.people["online"] == 2, "both are here")
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "accepted"
     offset = replica.offset
-    await until(lambda: replica.offset > offset and stage.app.timing._looked.get(activity_id) == replica.offset, "it was looked at")
+    looked = stage.app.timing._looked
+    await eventually(lambda: replica.offset > offset and looked.get(activity_id) == replica.offset, "it was looked at")
     assert await stage.state(activity_id) == "active"
     assert await stage.answer(bob, activity_id, {"selected": ["b"]}) == "accepted"
-    await until(lambda: _is(stage, activity_id, "closed"), "closed")
+    await eventually(lambda: _is(stage, activity_id, "closed"), "closed")
     assert (await stage.actions(activity_id)).count("activity_closed") == 1
 
 
@@ -151,7 +153,7 @@ async def test_cards_turn_when_all_have_estimated(stage: Stage) -> None:
     ann = await stage.join("Ann")
     await stage.connect(ann)
     assert await stage.answer(ann, activity_id, {"estimate": "5"}) == "accepted"
-    await until(lambda: _revealed(stage, activity_id), "the cards are turned")
+    await eventually(lambda: _revealed(stage, activity_id), "the cards are turned")
     assert "activity_revealed" in await stage.actions(activity_id)
 
 
@@ -169,7 +171,7 @@ async def test_what_a_dead_process_left_is_published(stage: Stage, monkeypatch: 
         patch.setattr(stage.app.publisher, "publish", die)
         assert (await refused(stage.app.directing.move(stage.presenter, activity_id, "closed"))).code == "unavailable"
         assert await stage.state(activity_id) == "active"
-    await until(lambda: _is(stage, activity_id, "closed"), "healed by a loop")
+    await eventually(lambda: _is(stage, activity_id, "closed"), "healed by a loop")
 
 
 async def test_the_clock_loses_against_a_presenter_who_was_first(stage: Stage) -> None:
@@ -192,7 +194,7 @@ async def _fenced(stage: Stage, activity_id: str) -> bool:
 
 async def test_a_row_made_before_the_flush_knows_who_gave_no_name(stage: Stage) -> None:
     people = [await stage.join(None), await stage.join("Anonymous"), await stage.join("Ann"), await stage.join("Ann")]
-    await until(lambda: _stored(stage, 4), "the flusher has stored them")
+    await eventually(lambda: _stored(stage, 4), "the flusher has stored them")
     await stage.app.pool.execute("DELETE FROM participants WHERE session_id = $1", stage.session_id)  # as if it had not yet
     for one in people:
         assert one.participant_id is not None
@@ -219,6 +221,6 @@ async def test_an_activity_that_breaks_the_clock_stops_no_other(stage: Stage, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(stage.app.directing, "move_by_clock", stumble)
-        await until(lambda: _is(stage, other, "closed"), "the other is closed")
+        await eventually(lambda: _is(stage, other, "closed"), "the other is closed")
         assert await stage.state(broken) == "active"
-    await until(lambda: _is(stage, broken, "closed"), "closed once its rules are mended")
+    await eventually(lambda: _is(stage, broken, "closed"), "closed once its rules are mended")

@@ -1,6 +1,7 @@
 """The recount finds what is wrong, and is not thrown by what is merely odd."""
 
-from tests.commands.stage import Stage, until
+from tests.commands.stage import Stage
+from tests.waiting import eventually
 
 
 async def test_rows_that_outlived_their_activity_are_passed_over(stage: Stage) -> None:
@@ -38,6 +39,6 @@ async def test_an_activity_that_cannot_be_read_is_named_and_the_others_are_recou
     await stage.verify()
     await stage.app.pool.execute("UPDATE activities SET config = $2 WHERE id = $1", other, '{"settings": 5}')
     await stage.forget()
-    await until(stage._replica, "the session is live again")
+    await eventually(stage._replica, "the session is live again")
     report = await stage.app.auditor.verify(stage.session_id)
     assert {one.activity_id: one.sound for one in report.activities} == {poll: True, other: False}

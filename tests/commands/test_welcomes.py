@@ -8,7 +8,8 @@ import pytest
 
 from realtime.core.sync import Mirror
 from realtime.rooms import Connection
-from tests.commands.stage import Stage, Wire, until
+from tests.commands.stage import Stage, Wire
+from tests.waiting import eventually
 
 CROWD = 60
 
@@ -21,7 +22,7 @@ async def test_nothing_is_sent_before_the_welcome_and_nothing_is_missing_after_i
     state, _ = await stage.app.hub.attach(connection, "", None)
     # A presenter's ticket is looked at once more here, which takes a while.
     assert await stage.answer(ann, poll, {"selected": ["a"]}) == "accepted"
-    await until(lambda: any(f"counts:{poll}" in frame.get("set", {}) for frame in watcher.frames), "the room is told")
+    await eventually(lambda: any(f"counts:{poll}" in frame.get("set", {}) for frame in watcher.frames), "the room is told")
     assert wire.frames == []
 
     mirror = Mirror()
@@ -34,7 +35,7 @@ async def test_nothing_is_sent_before_the_welcome_and_nothing_is_missing_after_i
             assert frame["type"] != "delta" or mirror.apply(frame), "a gap"
         return mirror.map.get(f"counts:{poll}", {}).get("responses") == 1
 
-    await until(counted, "it is told what came while it was let in", 1.5)
+    await eventually(counted, "it is told what came while it was let in", 1.5)
     stage.app.hub.detach(connection)
 
 
@@ -44,7 +45,7 @@ async def test_what_changed_for_many_participants_is_read_together(stage: Stage,
     people = await stage.crowd(CROWD)
     wires = [await stage.connect(one) for one in people]
     await stage.answer(people[0], poll, {"selected": ["a"]})
-    await until(lambda: stage.app.replicas.peek(stage.session_id), "the room is known")
+    await eventually(lambda: stage.app.replicas.peek(stage.session_id), "the room is known")
     send, calls = stage.app.live.servers.send, 0
 
     async def counted(place: str, packed: bytes, count: int) -> list[Any]:
@@ -56,7 +57,7 @@ async def test_what_changed_for_many_participants_is_read_together(stage: Stage,
     sent = [stage.send(one, poll, {"selected": ["b"]}, app=other) for one in people[1:]]  # from their other devices
     await asyncio.gather(*sent)
     told = [lambda wire=wire: any(frame["type"] == "mine" and frame["mine"] for frame in wire.frames) for wire in wires[1:]]
-    await until(lambda: all(each() for each in told), "everybody sees the answer from the other device")
+    await eventually(lambda: all(each() for each in told), "everybody sees the answer from the other device")
     assert calls < CROWD, "a few round trips for all"
 
 
@@ -74,4 +75,4 @@ async def test_no_room_waits_for_the_presence_of_another(stage: Stage, monkeypat
         return len(present)
 
     monkeypatch.setattr(stage.app.live, "presence", hang)
-    await until(lambda: len(noted) == 2, "both are at it at the same time")
+    await eventually(lambda: len(noted) == 2, "both are at it at the same time")

@@ -6,8 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +107,3 @@ def alive(pid: int) -> bool:
         return False
     return state != "Z"
 
-
-def until(condition: Callable[[], bool], timeout_seconds: float = 10) -> None:
-    """Wait for a condition, and fail where it does not come true."""
-    deadline_seconds = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline_seconds, "the condition did not come true in time"
-        time.sleep(0.005)

@@ -11,7 +11,8 @@ import pytest
 from realtime.engines import Engines
 from realtime.engines.binaries import find_valkey
 from realtime.engines.leftovers import read_pid
-from tests.engines.surroundings import alive, read, until, urls, write
+from tests.engines.surroundings import alive, read, urls, write
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 Start = Callable[..., Engines]
@@ -36,7 +37,7 @@ def test_a_leftover_is_stopped_and_its_data_kept(tmp_path: Path, start: Start) -
         "no",
     ]
     orphan = subprocess.Popen([*command, "--unixsocket", folder / "orphan.sock"], stdout=subprocess.DEVNULL)
-    until((folder / "orphan.sock").exists)
+    wait_until((folder / "orphan.sock").exists)
     (folder / "valkey.pid").write_text(f"{orphan.pid}\n")
 
     again = start(folder)

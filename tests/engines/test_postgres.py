@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from realtime.engines import EngineError, Engines, binaries, start_engines
-from tests.engines.surroundings import read, until, urls, write
+from tests.engines.surroundings import read, urls, write
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 Start = Callable[..., Engines]
@@ -24,7 +25,7 @@ def test_an_interrupted_initdb_is_begun_again(tmp_path: Path, start: Start) -> N
         "import sys, pathlib, realtime.engines as e; e.start_engines(pathlib.Path(sys.argv[1]), valkey=False)"
     )
     first = subprocess.Popen([sys.executable, "-c", script, folder])
-    until(lambda: any(folder.glob("postgres.new-*/base")))
+    wait_until(lambda: any(folder.glob("postgres.new-*/base")))
     first.kill()
     first.wait()
     assert not (folder / "postgres").exists()

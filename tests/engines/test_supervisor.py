@@ -15,7 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from realtime.engines import EngineError, Engines, start_engines, supervisor
-from tests.engines.surroundings import ORDINARY_ID, Parent, alive, read, until, urls, write
+from tests.engines.surroundings import ORDINARY_ID, Parent, alive, read, urls, write
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(60)
 Start = Callable[..., Engines]
@@ -81,7 +82,7 @@ def assert_dies_with_its_parent(make: MakeParent, folder: Path, user: int | None
     write((first.told["redis_url"], first.told["database_url"]), "before the crash")
     first.kill()
     pids = int(first.told["valkey_pid"]), int(first.told["postgres_pid"])
-    until(lambda: not any(alive(pid) for pid in pids))
+    wait_until(lambda: not any(alive(pid) for pid in pids))
     assert "database system is shut down" in (folder / "postgres.log").read_text()
     assert "ready to exit" in (folder / "valkey.log").read_text()
 

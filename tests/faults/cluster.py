@@ -24,9 +24,10 @@ from realtime.engines import EngineError, Engines
 from realtime.store import keys
 from tests.faults.checker import check
 from tests.faults.history import History, Rest, Row
-from tests.faults.hubs import Hub, address_of, eventually
+from tests.faults.hubs import Hub, address_of
 from tests.faults.phones import Crowd, Phone
 from tests.faults.proxy import FaultProxy
+from tests.waiting import eventually
 
 SHARDS = 16
 POLL = {"question": "Which?", "options": [{"id": name, "text": name.upper()} for name in ("a", "b", "c")]}

@@ -5,10 +5,8 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 from realtime.engines import Engines
 from tests.faults.proxy import FaultProxy
 from tests.journey.servers import REPOSITORY, environment, free_port
+from tests.waiting import eventually
 
 START_SECONDS = 40.0
 
@@ -25,21 +24,6 @@ QUICK = {
     "PLENUM_DATABASE_TIMEOUT_SECONDS": "1", "PLENUM_DATABASE_CONNECT_SECONDS": "2", "PLENUM_FLUSH_RETRY_MS": "50",
     "PLENUM_DRAIN_SECONDS": "4", "PLENUM_AUDIT_SECONDS": "3600", "PLENUM_LOAD_CLAIM_SECONDS": "1", "PLENUM_HOST": "127.0.0.1",
 }  # fmt: skip
-
-
-async def eventually(
-    holds: Callable[[], Any], what: str | Callable[[], str], seconds: float = 15.0, every_seconds: float = 0.02
-) -> Any:
-    """Wait until something (or what it awaits) is truthy, and return it; AssertionError after the deadline."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = holds()
-        if isinstance(value, Awaitable):
-            value = await value
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what if isinstance(what, str) else what()}"
-        await asyncio.sleep(every_seconds)
 
 
 class Hub:

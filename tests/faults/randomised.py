@@ -18,8 +18,9 @@ from realtime.engines import Engines, start_engines
 from tests.faults import checker, views
 from tests.faults.checker import check
 from tests.faults.cluster import Cluster
-from tests.faults.hubs import Hub, eventually
+from tests.faults.hubs import Hub
 from tests.journey.servers import run_plenum
+from tests.waiting import eventually
 
 REST_SECONDS = 60.0
 say = print  # a command line says what it found

@@ -7,9 +7,9 @@ import pytest
 
 from realtime.client import Outbox
 from tests.faults.cluster import Cluster
-from tests.faults.hubs import eventually
 from tests.faults.phones import CHOICES, Phone
 from tests.journey.clients import Client
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 

@@ -1,13 +1,17 @@
 """Hubs die, leave, freeze, tell another time: nobody's answer may notice."""
 
 import asyncio
+import contextlib
 import signal
 
+import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
+from realtime.core.errors import CloseCode
 from tests.faults.cluster import Cluster
-from tests.faults.hubs import eventually
 from tests.journey.clients import Client
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -29,6 +33,31 @@ async def test_row_01_hub_dies_at(point: str, cluster: Cluster) -> None:
     pressing = asyncio.create_task(room.press(seconds=1))
     await first.start()
     await pressing
+    await cluster.rest()
+
+
+async def test_row_01_hub_dies_between_a_revocation_and_telling_of_it(cluster: Cluster) -> None:
+    """What is committed reaches everybody, though the process that did it told nobody."""
+    first, second = cluster.hubs
+    room = await cluster.room(3)
+    path = f"/api/v1/sessions/{room.id}/tickets"
+    issued = await cluster.post(path, {"role": "presenter", "label": "A helper"}, room.ticket)
+    await first.kill9()
+    await first.start(crash_at="before_publish")
+    helper = await Client.enter(second.url, issued["ticket"])
+    async with httpx.AsyncClient(base_url=first.url, timeout=20, trust_env=False) as http:
+        with pytest.raises(httpx.TransportError):
+            await http.delete(f"{path}/{issued['id']}", headers={"authorization": f"Bearer {room.ticket}"})
+    assert await first.ended() == -signal.SIGKILL, "it died where it should"
+
+    async def is_out() -> bool:
+        with contextlib.suppress(ConnectionClosed):
+            await helper.tell("ping")  # who says nothing is sent away for that
+        return helper.closed
+
+    await eventually(is_out, "another process has told of it", every_seconds=0.1)
+    assert helper.socket.close_code == CloseCode.UNAUTHENTICATED
+    await first.start()
     await cluster.rest()
 
 

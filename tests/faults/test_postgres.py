@@ -14,9 +14,9 @@ from realtime.engines import Engines, start_engines
 from realtime.store import keys
 from tests.faults.cluster import SHARDS, Cluster, Room, stopped
 from tests.faults.disks import Disk, small_disk
-from tests.faults.hubs import eventually
 from tests.faults.test_redis import reply_seconds, told
 from tests.journey.servers import run_plenum
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 

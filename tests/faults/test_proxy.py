@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.faults.proxy import FaultProxy
+from tests.waiting import eventually
 
 
 class Echo:
@@ -132,9 +133,7 @@ async def test_cut_after_bytes(proxy: FaultProxy, echo: Echo) -> None:
     proxy.cut_after(3, "up")
     caller.writer.write(b"12345")
     assert await caller.lost()
-    async with asyncio.timeout(1):
-        while echo.heard != b"a123":  # noqa: ASYNC110 -- the echo has no event for it
-            await asyncio.sleep(0.001)
+    await eventually(lambda: echo.heard == b"a123", "what came before the cut is heard")
 
 
 async def test_switch_moves_new_connections(proxy: FaultProxy) -> None:

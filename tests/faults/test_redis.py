@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from realtime.engines import Engines, start_engines
 from tests.faults.cluster import Cluster, Room, stopped
 from tests.faults.disks import Disk, small_disk
-from tests.faults.hubs import address_of, eventually
+from tests.faults.hubs import address_of
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 

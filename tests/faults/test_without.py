@@ -16,7 +16,8 @@ from realtime.client import Outbox
 from realtime.client.outbox import Entry
 from tests.faults.checker import Verdict, check
 from tests.faults.cluster import Cluster, Room
-from tests.faults.hubs import Hub, eventually
+from tests.faults.hubs import Hub
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 

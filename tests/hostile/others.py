@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from tests.hostile.raw import Raw
 from tests.journey.servers import REPOSITORY, Server, environment
 from tests.journey.stages import Scene, Stage, new_id
+from tests.waiting import eventually
 
 PHONES: Final = 20
 PAUSE_SECONDS: Final = 0.15  # of a phone between two answers
@@ -72,10 +73,10 @@ class Others:
 
     async def memory_comes_back(self, before: int) -> None:
         """Wait until the server holds no more than before, but for what an allocator keeps."""
-        deadline = time.monotonic() + MEMORY_SECONDS
-        while (now := self.memory()) > before + MEMORY_SLACK_BYTES:
-            assert time.monotonic() < deadline, f"{before / 1e6:.1f} MB before, {now / 1e6:.1f} MB after"
-            await asyncio.sleep(0.1)
+        await eventually(
+            lambda: self.memory() <= before + MEMORY_SLACK_BYTES,
+            lambda: f"{before / 1e6:.1f} MB before, {self.memory() / 1e6:.1f} MB after", MEMORY_SECONDS, every_seconds=0.1,
+        )  # fmt: skip
 
     async def do_not_notice(self, attack: str, ticket: str) -> None:
         """Answers take at most twice as long under the attack, and the server's memory comes back after it.

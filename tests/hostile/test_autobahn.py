@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey.servers import REPOSITORY, environment, free_port, wait_until
+from tests.journey.servers import REPOSITORY, environment, free_port
+from tests.waiting import wait_until
 
 SECTIONS = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"]
 LEAST_CASES = 240  # fewer would mean that a section was left out

@@ -18,7 +18,8 @@ from realtime.web.pages import PAGES, REFERENCE
 from tests.faults.hubs import address_of
 from tests.faults.proxy import FaultProxy
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
+from tests.journey.stages import Scene, Stage, bearer, open_stage
+from tests.waiting import eventually
 
 FRIEND, EVIL = "https://friend.example", "https://evil.example"
 HEADERS = {

@@ -12,7 +12,8 @@ import pytest
 
 from tests.hostile.crowds import Crowd
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, eventually, new_id, open_stage
+from tests.journey.stages import Scene, Stage, bearer, new_id, open_stage
+from tests.waiting import eventually
 
 JOIN = "/api/v1/join"
 PROXY = {"PLENUM_TRUSTED_PROXIES": "127.0.0.0/8"}  # so that a test can come from many addresses

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from realtime.tickets import hash_ticket
 from tests.journey.clients import Client
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
+from tests.journey.stages import Scene, Stage, bearer, open_stage
+from tests.waiting import eventually
 
 ROOT = "/api/v1"
 AT_ONCE_SECONDS = 1.0

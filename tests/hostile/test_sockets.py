@@ -14,6 +14,7 @@ import pytest
 from tests.hostile.raw import WAIT_SECONDS, Raw, handshake
 from tests.journey.servers import REPOSITORY, Server, environment
 from tests.journey.stages import new_id, open_stage
+from tests.waiting import eventually
 
 CAP, RESERVED = 40, 100
 LIVE = b"GET /api/v1/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -41,9 +42,12 @@ def highest_file(hub: Server) -> int:
 
 async def served_again(hub: Server) -> None:
     """Wait until a page is served to a newcomer."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while (answer := await ask(hub, PAGE)) is None or answer[0] != 200:  # noqa: ASYNC110 - asking is the only way to know
-            await asyncio.sleep(0.05)
+
+    async def is_served() -> bool:
+        answer = await ask(hub, PAGE)
+        return answer is not None and answer[0] == 200
+
+    await eventually(is_served, "a page is served", WAIT_SECONDS)
 
 
 async def test_cap_of_sockets(make_hub: Callable[..., Server], sockets: list[Raw]) -> None:
@@ -96,15 +100,16 @@ async def test_no_open_files_are_left(make_hub: Callable[..., Server], sockets: 
         assert (await phone.reply(number))["type"] in ("accepted", "retry"), "who is in stays in"
     resource.prlimit(hub.pid, resource.RLIMIT_NOFILE, before)
     await served_again(hub)
-    async with asyncio.timeout(WAIT_SECONDS):  # its connections to Redis come back in their own time
-        for number in itertools.count(10):
-            await phone.tell({"type": "submit", "id": number, **press})
-            if (await phone.reply(number))["type"] == "accepted":
-                break
-            await asyncio.sleep(0.1)
-        # The flusher may be pausing after failures of its own.
-        while not (rows := await scene.settled_rows(activity_id)):  # noqa: ASYNC110 - asking is the only way to know
-            await asyncio.sleep(0.1)
+    numbers = itertools.count(10)
+
+    async def is_accepted() -> bool:
+        number = next(numbers)
+        await phone.tell({"type": "submit", "id": number, **press})
+        return (await phone.reply(number))["type"] == "accepted"
+
+    await eventually(is_accepted, "its connections to Redis come back in their own time", WAIT_SECONDS, every_seconds=0.1)
+    # The flusher may be pausing after failures of its own.
+    rows = await eventually(lambda: scene.settled_rows(activity_id), "the answer is saved", WAIT_SECONDS, every_seconds=0.1)
     assert len(rows) == 1
     await stage.close()
 

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from realtime.engines.postgres import DATABASE, SOCKET_PORT
 from realtime.engines.probe import free_ports
 from tests.journey.issued import logs
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PLENUM = [sys.executable, "-m", "realtime.cli"]
@@ -40,14 +41,6 @@ def run_plenum(*arguments: str, **variables: str) -> subprocess.CompletedProcess
     return subprocess.run(
         command, env=environment(**variables), cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=50
     )
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
-    """Wait for a condition, and fail where it does not come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
-        time.sleep(0.01)
 
 
 class Server:

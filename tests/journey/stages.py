@@ -2,14 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 import httpx
 
-from tests.journey.clients import WAIT_SECONDS, Client
+from tests.journey.clients import Client
 from tests.journey.issued import note_answer
 
 POLL = {"question": "Which one?", "options": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}, {"id": "c", "text": "C"}]}
@@ -147,16 +146,6 @@ async def open_stage(url: str, database_url: str) -> Stage:
     http = httpx.AsyncClient(base_url=url, limits=limits, timeout=15, trust_env=False, verify=False,
                              event_hooks={"response": [note_answer]})  # fmt: skip
     return Stage(url, http, await asyncpg.connect(database_url))
-
-
-async def eventually(check: Callable[[], Awaitable[Any]], what: str, seconds: float = WAIT_SECONDS) -> Any:
-    """Ask again and again until the answer is truthy; returns it."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not (value := await check()):
-        assert loop.time() < deadline, f"not in {seconds} s: {what}"
-        await asyncio.sleep(0.02)
-    return value
 
 
 def bearer(ticket: str) -> dict[str, str]:

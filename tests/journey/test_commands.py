@@ -14,8 +14,9 @@ import pytest
 
 from persistence.migration import HEAD
 from realtime.engines import Engines, start_engines
-from tests.journey.servers import PLENUM, REPOSITORY, environment, free_port, is_ready, run_plenum, wait_until
+from tests.journey.servers import PLENUM, REPOSITORY, environment, free_port, is_ready, run_plenum
 from tests.journey.stages import new_id, open_stage
+from tests.waiting import wait_until
 
 COMMANDS = ["serve", "demo", "flush", "migrate", "settings"]
 

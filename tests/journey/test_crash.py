@@ -7,7 +7,8 @@ import pytest
 
 from realtime.engines import Engines, start_engines
 from tests.journey.servers import Server, run_plenum
-from tests.journey.stages import Stage, eventually, new_id
+from tests.journey.stages import Stage, new_id
+from tests.waiting import eventually
 
 EnterStage = Callable[[Server], Awaitable[Stage]]
 # The dead process' lease on the shards is what the next one waits for.

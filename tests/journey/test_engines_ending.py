@@ -10,7 +10,8 @@ import pytest
 
 from tests.journey.clients import Client
 from tests.journey.servers import Server, free_port
-from tests.journey.stages import Stage, eventually, new_id
+from tests.journey.stages import Stage, new_id
+from tests.waiting import eventually
 
 EnterStage = Callable[[Server], Awaitable[Stage]]
 _BACK_SECONDS = 40.0

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from realtime.tickets import KeyRing, ParticipantTicket
-from tests.journey.stages import Scene, Seat, Stage, bearer, eventually, new_id
+from tests.journey.stages import Scene, Seat, Stage, bearer, new_id
+from tests.waiting import eventually
 
 
 async def key_ring(database: asyncpg.Connection) -> KeyRing:

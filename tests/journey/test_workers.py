@@ -26,9 +26,9 @@ from tests.journey.servers import (
     free_port,
     processes_of,
     run_plenum,
-    wait_until,
 )  # fmt: skip
 from tests.journey.stages import Scene, Seat, Stage, new_id
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 

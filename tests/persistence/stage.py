@@ -1,8 +1,6 @@
 """A session with an activity, people and a leased shard, and makers of the rows that an outbox brings."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -22,13 +20,6 @@ def name_database(url: str, name: str) -> str:
 
 def make_id() -> str:
     return str(uuid4())
-
-
-async def wait_until(condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait for something that only the database can tell."""
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - nothing in this process sets an event
-            await asyncio.sleep(0.002)
 
 
 @dataclass

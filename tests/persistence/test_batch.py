@@ -13,7 +13,8 @@ from persistence import activities, dead_letters, participants, responses, sessi
 from persistence.batch import Saved
 from persistence.errors import Fenced
 from realtime.core.response import Join, Response
-from tests.persistence.stage import Stage, make_id, wait_until
+from tests.persistence.stage import Stage, make_id
+from tests.waiting import eventually
 
 
 async def test_joins_land_before_the_responses_that_need_them(stage: Stage) -> None:
@@ -256,7 +257,7 @@ async def test_a_new_epoch_waits_for_the_flush_under_way(stage: Stage) -> None:
         return saved
 
     flushing = asyncio.create_task(flush())
-    await wait_until(lambda: responses.max_seq(stage.db, stage.session_id))
+    await eventually(lambda: responses.max_seq(stage.db, stage.session_id))
     await shards.renew_epoch(stage.db, 0, "next", "run")
     visible = await stage.db.fetchval("SELECT count(*) FROM user_responses")
 
@@ -280,7 +281,7 @@ async def test_a_lost_connection_passes_unchanged(stage: Stage) -> None:
     await blocker.execute("LOCK TABLE user_responses")
     saving = asyncio.create_task(stage.save(stage.make_response()))
     waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    await wait_until(lambda: stage.db.fetchval(f"SELECT count(*) {waiting}"))
+    await eventually(lambda: stage.db.fetchval(f"SELECT count(*) {waiting}"))
     await stage.db.execute(f"SELECT pg_terminate_backend(pid) {waiting}")
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):

@@ -5,7 +5,7 @@ import pytest
 
 from persistence import shards
 from persistence.errors import ShardCountMismatch
-from tests.persistence.stage import wait_until
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_a_numbered_lock_has_one_holder(two_shards: asyncpg.Pool) -> None:
         await shards.lock(first, 7)
         waiting = asyncio.create_task(shards.lock(second, 7))
         query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        await wait_until(lambda: two_shards.fetchval(query))
+        await eventually(lambda: two_shards.fetchval(query))
         assert not waiting.done()
 
         await shards.unlock(first, 7)

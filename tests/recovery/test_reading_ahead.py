@@ -18,7 +18,7 @@ from realtime.core.errors import Refusal
 from realtime.loops import end_tasks
 from realtime.store.outbox import Batch, EpochLost, Outbox
 from tests.recovery.stage import Process, School, Town, found_school
-from tests.store.stage import wait_until
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -70,8 +70,8 @@ class Scene:
         return [row["pid"] for row in await self.process.pool.fetch(HELD_UP)]
 
     async def one_is_held_up_and_one_in_hand(self) -> None:
-        await wait_until(self.held_up)
-        await wait_until(lambda: "read_ahead" in self.points)
+        await eventually(self.held_up)
+        await eventually(lambda: "read_ahead" in self.points)
         assert self.points == ["before_save", "read_ahead"]
 
     async def pause_writes(self) -> None:
@@ -87,11 +87,11 @@ class Scene:
 
     async def everything_is_saved(self) -> None:
         """Each answer once, the older ones first, and the watermark and the number of those that wait say so."""
-        await wait_until(self.is_empty)
+        await eventually(self.is_empty)
         savers = await self.savers()
         assert list(savers) == [verdict.offset for *_, verdict in self.school.sent]
         assert list(savers.values()) == sorted(savers.values()), "what was read ahead was saved before what it was read behind"
-        await wait_until(self._is_told)
+        await eventually(self._is_told)
         assert await self.hall.outbox.backlog() == (0, 0)
         assert await responses.count_duplicates(self.process.pool, self.school.session_id) == 0
 
@@ -142,7 +142,7 @@ async def test_it_falls_with_the_batch_before_it(scene: Scene) -> None:
     async with flushing(scene):
         for pid in await scene.held_up():
             await scene.blocker.execute("SELECT pg_terminate_backend($1)", pid)
-        await wait_until(lambda: scene.flusher.done.failures)
+        await eventually(lambda: scene.flusher.done.failures)
         await scene.go_on()
         await scene.everything_is_saved()
 
@@ -151,7 +151,7 @@ async def test_it_falls_where_the_batch_before_it_is_saved_and_not_confirmed(sce
     async with flushing(scene):
         await scene.pause_writes()
         await scene.go_on()
-        await wait_until(lambda: scene.flusher.done.failures >= 2)
+        await eventually(lambda: scene.flusher.done.failures >= 2)
         assert len(await scene.savers()) == ROWS, "its rows are committed, and nothing behind them"
         await scene.unpause()
         await scene.everything_is_saved()
@@ -171,11 +171,11 @@ async def test_answers_that_come_one_by_one_are_saved_together(scene: Scene) -> 
     (ada,) = await school.admit("Ada")
     task = asyncio.create_task(flusher.run())
     try:
-        await wait_until(lambda: flusher.done.leases)
+        await eventually(lambda: flusher.done.leases)
         began = time.monotonic()
         for _ in range(60):
             await school.send(ada, "poll", {})
-        await wait_until(scene.is_empty)
+        await eventually(scene.is_empty)
         took_ms = (time.monotonic() - began) * 1_000
         assert flusher.done.rows == 61
         assert flusher.done.batches <= took_ms / age_ms + 2
@@ -194,7 +194,7 @@ async def test_who_lost_the_shard_saves_nothing_that_is_in_hand(scene: Scene, lo
         await scene.go_on()
         assert await losing
         await scene.unpause()
-        await wait_until(lambda: shard not in scene.flusher.done.leases)
+        await eventually(lambda: shard not in scene.flusher.done.leases)
         assert len(await scene.savers()) == ROWS
         if lost == "epoch":
             assert scene.process.incarnation.lost.is_set()

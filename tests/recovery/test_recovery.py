@@ -25,7 +25,8 @@ from tests.recovery.stage import (
     recover,
     remove,
 )
-from tests.store.stage import code_of, wait_until
+from tests.store.stage import code_of
+from tests.waiting import eventually
 
 TYPES = sorted(installed().kinds())
 
@@ -35,12 +36,12 @@ async def test_recovery_runs_until_the_store_answers_again(town: Town, process: 
     process.recovery._retry_seconds = 0.01
     running = asyncio.create_task(process.recovery.run())
     try:
-        await wait_until(lambda: all(process.incarnation.epochs))
+        await eventually(lambda: all(process.incarnation.epochs))
         before = list(process.incarnation.epochs)
         town.engines.kill_valkey()
         process.incarnation.lose_all()
         town.engines.start_valkey()
-        await wait_until(lambda: all(process.incarnation.epochs))
+        await eventually(lambda: all(process.incarnation.epochs))
         assert not set(before) & set(process.incarnation.epochs)
         assert process.incarnation.epochs == await epochs_in_postgres(process)
     finally:

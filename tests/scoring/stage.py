@@ -10,7 +10,7 @@ from realtime.commands.actors import Actor
 from realtime.engines import Engines
 from realtime.settings import Settings
 from tests.commands.stage import Stage as CommandStage
-from tests.commands.stage import until
+from tests.waiting import eventually
 
 QUIZ: Mapping[str, Any] = {
     "question": "2 + 2?", "correct": ["a"],
@@ -44,7 +44,7 @@ class Stage(CommandStage):
 
     async def score(self, app: App | None = None) -> int:
         """Score once everything that was accepted is saved; returns how many rows the ledger got."""
-        await until(lambda: self.app.reading.settle(self.session_id), "saved")
+        await eventually(lambda: self.app.reading.settle(self.session_id), "saved")
         return await (app or self.app).scoring.sweep()
 
     async def finish(self, *activity_ids: str) -> int:

@@ -9,8 +9,9 @@ import pytest
 from realtime.activities.contract import Audience
 from realtime.commands.actors import Actor
 from realtime.core.errors import Refusal
-from tests.commands.stage import Wire, refused, until
+from tests.commands.stage import Wire, refused
 from tests.scoring.stage import Stage
+from tests.waiting import eventually
 
 A, B = {"selected": ["a"]}, {"selected": ["b"]}
 SPEED = {"mode": "speed", "speed": "kahoot", "points": 1_000}
@@ -52,15 +53,15 @@ async def test_points_are_shown_with_the_results_and_not_before(stage: Stage) ->
     assert await board(stage, Audience.PARTICIPANTS) is None
     assert (await stage.app.standings.leaderboard(ann))["entries"] == []
     assert await stage.app.standings.own(ann) is None
-    await until(lambda: any("leaderboard" in frame.get("set", {}) for frame in presenter.frames), "the presenter sees it")
+    await eventually(lambda: any("leaderboard" in frame.get("set", {}) for frame in presenter.frames), "the presenter sees it")
     for wire in wires.values():
         text = json.dumps([frame for frame in wire.frames if frame["type"] != "welcome"])
         assert '"points"' not in text.replace('"points": 1000', ""), "points before the reveal"
 
     await stage.app.directing.reveal(stage.presenter, first, True)
     await stage.score()
-    await until(lambda: pushed(wires["ann"]), "the own score")
-    await until(lambda: pushed(wires["bob"]), "the own score")
+    await eventually(lambda: pushed(wires["ann"]), "the own score")
+    await eventually(lambda: pushed(wires["bob"]), "the own score")
     own = pushed(wires["ann"])
     assert (own["points"], own["rank"], own["of"]) == (875, 1, 2)
     assert own["results"][0]["correct"] is True
@@ -75,7 +76,7 @@ async def test_points_are_shown_with_the_results_and_not_before(stage: Stage) ->
 
     # Somebody who comes later is told as well; a second device, too.
     again = await stage.connect(ann)
-    await until(lambda: pushed(again), "the own score on another device")
+    await eventually(lambda: pushed(again), "the own score on another device")
 
     # A second question is scored and not yet revealed: what is shown stays as it was.
     second = await play(stage, ann, bob, (B, A))
@@ -145,11 +146,11 @@ async def test_the_board_comes_back_after_a_loss_of_the_live_state(stage: Stage)
     await stage.give(ann, activity_id, A)
     await stage.finish(activity_id)
     wire = await stage.connect(ann)
-    await until(lambda: pushed(wire), "the own score")
+    await eventually(lambda: pushed(wire), "the own score")
     await stage.forget()
     wire.frames.clear()
-    await until(lambda: _back(stage), "the board is back")
-    await until(lambda: pushed(wire).get("points") == 1_000, "the own score is back")
+    await eventually(lambda: _back(stage), "the board is back")
+    await eventually(lambda: pushed(wire).get("points") == 1_000, "the own score is back")
     await stage.verify()
 
 
@@ -191,7 +192,7 @@ async def test_who_was_removed_is_not_on_the_board(stage: Stage) -> None:
         shown = await board(stage, Audience.PRESENTERS)
         return shown is not None and [one["name"] for one in shown["entries"]] == ["Bob"]
 
-    await until(gone, "nor on the screens, at once")
+    await eventually(gone, "nor on the screens, at once")
 
 
 async def test_runs_that_wait_for_one_another_leave_connections_to_the_others(stage: Stage) -> None:
@@ -204,7 +205,7 @@ async def test_runs_that_wait_for_one_another_leave_connections_to_the_others(st
             for number in range(30)
         ]
         teams = "SELECT team FROM participants WHERE session_id = $1"
-        await until(lambda: stage.app.pool.fetchval(teams, stage.session_id), "a team is stored, its board waits")
+        await eventually(lambda: stage.app.pool.fetchval(teams, stage.session_id), "a team is stored, its board waits")
         async with asyncio.timeout(20):
             for _ in range(5):
                 assert (await stage.app.reading.session(stage.session_id)).id == stage.session_id

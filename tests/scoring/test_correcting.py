@@ -9,8 +9,9 @@ import pytest
 from realtime.app import App
 from realtime.commands.actors import Actor
 from realtime.core.messages import Accepted
-from tests.commands.stage import refused, until
+from tests.commands.stage import refused
 from tests.scoring.stage import ACCURACY, Stage
+from tests.waiting import eventually
 
 A, B = {"selected": ["a"]}, {"selected": ["b"]}
 
@@ -197,4 +198,4 @@ async def test_a_correction_of_an_open_question_counts_at_the_close(stage: Stage
     assert await stage.score() == 0
     await stage.finish(activity_id)
     assert await stage.ledger(ann) == [1_000]
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Seat, eventually, open_stage
+from tests.journey.stages import Scene, Seat, open_stage
 from tests.scoring.stage import QUIZ
+from tests.waiting import eventually
 
 
 async def points(scene: Scene) -> dict[str, int]:

@@ -9,8 +9,8 @@ from realtime.app import App
 from realtime.core.messages import Accepted, Withdraw
 from realtime.engines import Engines
 from realtime.identifiers import new_uuid
-from tests.commands.stage import until
 from tests.scoring.stage import Stage, open_stage
+from tests.waiting import eventually
 
 RIGHT, WRONG = {"selected": ["a"]}, {"selected": ["b"]}
 
@@ -39,7 +39,7 @@ async def test_processes_that_score_at_once_add_every_row_once(stage: Stage) -> 
         for activity_id in ids:
             await stage.give(actor, activity_id, RIGHT)
     await stage.close(*ids)
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
 
     added = await asyncio.gather(*(app.scoring.score(stage.session_id) for app in (stage.app, other) * 3))
     assert sum(added) == 24
@@ -68,7 +68,7 @@ async def test_a_crash_between_steps_is_finished_by_another_process(stage: Stage
     for actor in people:
         await stage.give(actor, activity_id, RIGHT)
     await stage.close(activity_id)
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
     crash_at(stage.app, point, times)
     with pytest.raises(ConnectionError):
         await stage.app.scoring.score(stage.session_id)
@@ -128,7 +128,7 @@ async def test_a_late_answer_with_a_receipt_is_scored_too(stage: Stage) -> None:
     assert isinstance(accepted, Accepted)
     await stage.give(bob, activity_id, RIGHT)
     await stage.close(activity_id)
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
     # A crash of Redis that took Ann's answer with it, before it was saved.
     await stage.app.pool.execute("DELETE FROM user_responses WHERE submission_id = $1", submission_id)
     await stage.forget()
@@ -136,8 +136,8 @@ async def test_a_late_answer_with_a_receipt_is_scored_too(stage: Stage) -> None:
 
     again = await stage.send(ann, activity_id, RIGHT, submission_id=submission_id, receipt=accepted.receipt)
     assert isinstance(again, Accepted)
-    await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
-    await until(lambda: _scored_late(stage), "the late answer is scored")
+    await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
+    await eventually(lambda: _scored_late(stage), "the late answer is scored")
     assert await stage.ledger(ann) == [1_000]
     await stage.verify()
 
@@ -199,7 +199,7 @@ async def test_points_come_by_themselves(engines: Engines) -> None:
         ann = await stage.join()
         await stage.give(ann, activity_id, RIGHT)
         await stage.close(activity_id)
-        await until(lambda: stage.ledger(ann), "scored")
+        await eventually(lambda: stage.ledger(ann), "scored")
 
 
 KAHOOT = {"mode": "accuracy", "points": 1_000, "streak": "kahoot"}

@@ -7,8 +7,8 @@ import pytest
 from realtime.core.messages import Accepted
 from realtime.engines import Engines
 from realtime.identifiers import new_uuid
-from tests.commands.stage import until
 from tests.scoring.stage import Stage, open_stage, run_app
+from tests.waiting import eventually
 
 SPEED = {"mode": "speed", "points": 1_000, "speed": "linear"}
 LIMIT = {"time_limit": 20}
@@ -59,7 +59,7 @@ async def test_a_resend_of_what_was_saved_changes_nothing(engines: Engines) -> N
         ann = await stage.join("Ann")
         press = {"submission_id": new_uuid()}
         await accepted(stage, ann, activity_id, {"selected": ["a"]}, seconds=5.0, **press)
-        await until(lambda: stage.app.reading.settle(stage.session_id), "saved")
+        await eventually(lambda: stage.app.reading.settle(stage.session_id), "saved")
         await stage.forget()
         again = await accepted(stage, ann, activity_id, {"selected": ["a"]}, seconds=15.0, **press)
         assert again.duplicate

@@ -1,7 +1,7 @@
 """A live session in a real Valkey, without the app: what tests of the store play on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,16 +32,6 @@ NOON = datetime(2026, 8, 22, 12, tzinfo=UTC)
 POLL = {"settings": {"question": "Which?", "options": [{"id": one, "text": one.upper()} for one in "abc"]}}
 
 WITHDRAWAL: dict[str, Any] = {"counters": None, "payload": {"data": None}}
-
-
-async def wait_until(condition: Callable[[], Awaitable[object] | object], seconds: float = 10) -> None:
-    """Wait for something that only the store can tell."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            await asyncio.sleep(0.002)
 
 
 def make_row(session_id: str, type_name: str = "poll", config: Any = None, **changes: Any) -> ActivityRow:

@@ -1,6 +1,5 @@
 """One incarnation of Redis at a time, and no server that would break a promise."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -21,6 +20,7 @@ from realtime.store.connection import (
     read_run_id,
 )  # fmt: skip
 from tests.store.stage import SHARDS, begin_epoch, code_of, open_hall
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +58,23 @@ async def test_another_life_of_redis_is_refused_until_recovery_has_run(own_engin
         own_engines.kill_valkey()
         assert code_of(await hall.answer(ada)) == "unavailable"
         own_engines.start_valkey()
-        async with asyncio.timeout(10):
-            # The data are there again, but nobody may write: perhaps the file is older than what was promised.
-            while (code := code_of(await hall.answer(ada))) == "unavailable":  # noqa: ASYNC110 - the breaker tells nobody
-                await asyncio.sleep(0.01)
-        assert code == "recovering"
+
+        async def is_not(code: str) -> str | None:
+            found = code_of(await hall.answer(ada))
+            return None if found == code else str(found)
+
+        # The data are there again, but nobody may write: perhaps the file is older than what was promised.
+        assert await eventually(lambda: is_not("unavailable"), "the breaker lets through") == "recovering"
         assert hall.live.incarnation.run_ids == {}
         assert hall.live.incarnation.lost.is_set()
         unchecked = connect_unchecked(own_engines.redis_url, timeout_seconds=5)
         assert await unchecked.hget(hall.names.tally(hall.activity.id, 1), "#n") == "1"
         await begin_epoch(unchecked, hall.live.incarnation)
-        async with asyncio.timeout(10):
-            while (code := code_of(await hall.answer(ada))) != "cold":  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+
+        async def is_cold() -> bool:
+            return code_of(await hall.answer(ada)) == "cold"
+
+        await eventually(is_cold, "the epoch is known")
         await unchecked.aclose()
 
 

@@ -7,7 +7,8 @@ from realtime.core.errors import Refusal
 from realtime.identifiers import new_uuid
 from realtime.store import scripts
 from realtime.store.intake import Verdict
-from tests.store.stage import Hall, build, code_of, make_row, open_hall, wait_until
+from tests.store.stage import Hall, build, code_of, make_row, open_hall
+from tests.waiting import eventually
 
 
 async def script_calls(hall: Hall) -> int:
@@ -118,7 +119,7 @@ async def test_a_call_without_reply_is_a_retry_and_the_retry_counts_once(redis_u
             counted[0] = await hall.answer(ada, submission_id=submission_id)
             return counted[0].error is None
 
-        await wait_until(accepted)
+        await eventually(accepted)
         assert await hall.tally() == {"#n": 1, "#people": 1}
         assert counted[0].offset == (await hall.answer(ada, submission_id=submission_id)).offset
 

@@ -8,7 +8,8 @@ from realtime.core.errors import Refusal
 from realtime.identifiers import new_uuid
 from realtime.store.admissions import Admissions
 from realtime.store.live import Cold, Joining
-from tests.store.stage import Hall, open_hall, wait_until
+from tests.store.stage import Hall, open_hall
+from tests.waiting import eventually
 
 
 async def join(hall: Hall, *names: str, anonymous: bool = False, holder: bool = False) -> list[str]:
@@ -121,7 +122,7 @@ async def test_one_who_gave_up_holds_nobody_up(redis_url: str) -> None:
         await asyncio.sleep(0)
         gone.cancel()
         assert await stays == "Stays"
-        await wait_until(gone.cancelled)
+        await eventually(gone.cancelled)
 
 
 async def test_everybody_hears_why_a_session_cannot_be_joined(hall: Hall) -> None:

@@ -9,7 +9,8 @@ from realtime.store.connection import connect_for_pokes
 from realtime.store.live import Joining
 from realtime.store.pokes import listen
 from realtime.store.servers import Servers
-from tests.store.stage import Hall, wait_until
+from tests.store.stage import Hall
+from tests.waiting import eventually
 
 
 @asynccontextmanager
@@ -20,7 +21,7 @@ async def listening(hall: Hall, url: str) -> AsyncIterator[tuple[list[str], list
     servers = Servers(hall.live.incarnation, lambda _: client)
     task = asyncio.create_task(listen(servers, hall.live.shards, heard.append, lambda: begun.append(None)))
     try:
-        await wait_until(lambda: len(begun) == 1)
+        await eventually(lambda: len(begun) == 1)
         yield heard, begun
     finally:
         task.cancel()
@@ -35,7 +36,7 @@ async def test_every_write_pokes(hall: Hall, redis_url: str) -> None:
         async def poked() -> None:
             nonlocal expected
             expected += 1
-            await wait_until(lambda: len(heard) >= expected)
+            await eventually(lambda: len(heard) >= expected)
 
         (ada,) = await hall.admit()
         await poked()
@@ -64,13 +65,13 @@ async def test_what_changes_nothing_does_not_poke(hall: Hall, redis_url: str) ->
         await hall.publish(hall.activity)
         await hall.answer(new_uuid())
         await hall.live.write_value(hall.session_id, "session", 9, {})
-        await wait_until(lambda: bool(heard))
+        await eventually(lambda: bool(heard))
         assert len(heard) == 1
 
 
 async def test_a_cut_subscription_comes_back_and_says_so(hall: Hall, redis_url: str) -> None:
     async with listening(hall, redis_url) as (heard, begun):
         await hall.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await wait_until(lambda: len(begun) == 2)
+        await eventually(lambda: len(begun) == 2)
         await hall.admit()
-        await wait_until(lambda: bool(heard))
+        await eventually(lambda: bool(heard))

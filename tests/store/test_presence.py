@@ -3,7 +3,8 @@
 import json
 
 from realtime.identifiers import new_uuid
-from tests.store.stage import Hall, build, wait_until
+from tests.store.stage import Hall, build
+from tests.waiting import eventually
 
 
 async def count(hall: Hall) -> dict[str, int]:
@@ -48,7 +49,7 @@ async def test_people_of_a_dead_hub_lapse(hall: Hall) -> None:
     async def lapsed() -> bool:
         return await hall.live.presence(hall.session_id, [], []) == 1
 
-    await wait_until(lapsed)
+    await eventually(lapsed)
     assert await hall.live.online(hall.session_id) == {bob}
 
 

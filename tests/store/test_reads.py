@@ -9,8 +9,8 @@ from realtime.core.errors import Refusal
 from realtime.store.connection import connect
 from realtime.store.reads import Reads, pack_command
 from realtime.store.servers import Servers
-from tests.commands.stage import until
 from tests.store.stage import Hall
+from tests.waiting import eventually
 
 
 class Counting(Servers):
@@ -104,4 +104,4 @@ async def test_who_is_just_connecting_when_the_servers_are_closed_leaves_no_conn
     async def is_alone() -> bool:
         return len(await hall.redis.client_list()) == 1
 
-    await until(is_alone, "Redis sees nobody else")
+    await eventually(is_alone, "Redis sees nobody else")

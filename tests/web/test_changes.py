@@ -15,7 +15,8 @@ import pytest
 
 from realtime.core.sync import Mirror
 from tests.journey.servers import Server
-from tests.journey.stages import Scene, Stage, bearer, eventually, open_stage
+from tests.journey.stages import Scene, Stage, bearer, open_stage
+from tests.waiting import eventually
 
 ROOT = "/api/v1"
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 
-from tests.journey.stages import POLL, Scene, Seat, Stage, bearer, eventually, new_id
+from tests.journey.stages import POLL, Scene, Seat, Stage, bearer, new_id
+from tests.waiting import eventually
 
 ROOT = "/api/v1"
 POKER = {"story": {"key": "A-1", "title": "Export"}, "deck": "fibonacci"}

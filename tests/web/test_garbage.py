@@ -19,6 +19,7 @@ from realtime.web.http_wire import WHOLE, HttpWire
 from realtime.web.wire import SocketWire
 from tests.hostile.echo import EchoDoor
 from tests.hostile.raw import Raw, handshake
+from tests.waiting import eventually
 
 PLAIN = b"GET /plain HTTP/1.1\r\nhost: x\r\n\r\n"
 WHOLE_PIECE = b"GET /whole HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -104,9 +105,7 @@ def test_a_connection_leaves_nothing_behind(
                     if octets.endswith(b"\r\n\r\n"):
                         await raw.head()
                 await raw.close()
-            async with asyncio.timeout(20):
-                while left():  # noqa: ASYNC110 - nobody tells of what is no more
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: not left(), "everything is let go")
 
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(come_and_go())

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.journey.stages import Stage, eventually
+from tests.journey.stages import Stage
+from tests.waiting import eventually
 
 
 async def test_a_nudge_names_who_is_missing_and_reaches_their_phones(stage: Stage) -> None:

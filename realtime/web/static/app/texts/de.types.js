@@ -37,7 +37,7 @@ export default {
   "sure.high": "Sehr",
   "quiz.right": "Richtige Antworten",
   "quiz.median": "Die Hälfte brauchte höchstens",
-  "quiz.seconds": { one: "{n} Sekunde", other: "{n} Sekunden" },
+  "quiz.seconds": "{n}\u00a0s",
   "quiz.sure": "Richtig bei: {level}",
 
   "words.more": "Noch eins",

@@ -37,7 +37,7 @@ export default {
   "sure.high": "Very",
   "quiz.right": "Right answers",
   "quiz.median": "Half needed at most",
-  "quiz.seconds": { one: "{n} second", other: "{n} seconds" },
+  "quiz.seconds": "{n}\u00a0s",
   "quiz.sure": "Right when: {level}",
 
   "words.more": "Another one",

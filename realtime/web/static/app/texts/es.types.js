@@ -37,7 +37,7 @@ export default {
   "sure.high": "Mucha",
   "quiz.right": "Respuestas correctas",
   "quiz.median": "La mitad tardó como mucho",
-  "quiz.seconds": { one: "{n} segundo", other: "{n} segundos" },
+  "quiz.seconds": "{n}\u00a0s",
   "quiz.sure": "Correctas con seguridad: {level}",
 
   "words.more": "Otra más",

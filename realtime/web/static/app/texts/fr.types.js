@@ -37,7 +37,7 @@ export default {
   "sure.high": "Très",
   "quiz.right": "Réponses justes",
   "quiz.median": "La moitié a mis au plus",
-  "quiz.seconds": { one: "{n} seconde", other: "{n} secondes" },
+  "quiz.seconds": "{n}\u00a0s",
   "quiz.sure": "Justes quand : {level}",
 
   "words.more": "Encore un",

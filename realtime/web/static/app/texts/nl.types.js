@@ -37,7 +37,7 @@ export default {
   "sure.high": "Heel zeker",
   "quiz.right": "Goede antwoorden",
   "quiz.median": "De helft had hoogstens nodig",
-  "quiz.seconds": { one: "{n} seconde", other: "{n} seconden" },
+  "quiz.seconds": "{n}\u00a0s",
   "quiz.sure": "Goed bij: {level}",
 
   "words.more": "Nog een",
