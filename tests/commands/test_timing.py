@@ -6,6 +6,7 @@ import json
 import pytest
 
 from realtime.core.errors import Refusal
+from realtime.core.tally import PEOPLE
 from tests.commands.stage import Stage, refused
 from tests.waiting import eventually
 
@@ -138,9 +139,9 @@ async def test_closes_when_everybody_who_is_here_has_answered(stage: Stage) -> N
     assert replica is not None
     await eventually(lambda: replica.people["online"] == 2, "both are here")
     assert await stage.answer(ann, activity_id, {"selected": ["a"]}) == "accepted"
-    offset = replica.offset
-    looked = stage.app.timing._looked
-    await eventually(lambda: replica.offset > offset and looked.get(activity_id) == replica.offset, "it was looked at")
+    timing, copy = stage.app.timing, replica.activities[activity_id]
+    await eventually(lambda: copy.tallies.get(1, {}).get(PEOPLE) == 2, "Ann is counted")
+    await eventually(lambda: timing._looked.get(activity_id) == replica.offset, "it was looked at")
     assert await stage.state(activity_id) == "active"
     assert await stage.answer(bob, activity_id, {"selected": ["b"]}) == "accepted"
     await eventually(lambda: _is(stage, activity_id, "closed"), "closed")
