@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from realtime.activities.config import Config
-from realtime.activities.contract import ActivityType, Audience, Item, Json, Live, read_settings, sight_of
+from realtime.activities.contract import ActivityType, Audience, Item, Json, Live, Sight, read_settings, sight_of
 from realtime.activities.crowding import Crowd
 from realtime.activities.registry import Registry
 from realtime.core.session import VISIBLE, legacy_status
@@ -28,6 +28,7 @@ class ActivityCopy:
     crowds: dict[int, Crowd] = field(default_factory=dict)
     standing: object | None = None  # what the one who judges answers keeps ready, as long as this copy lives
     _read: tuple[int, ActivityType[Any, Any], Config, BaseModel] | None = None
+    _documents: dict[Audience, tuple[dict[str, Any], bool, Json]] = field(default_factory=dict, init=False)  # as last projected
 
     def absorb(self, name: str, rest: str, value: Any, stamp: int) -> None:
         """Take in one raw key: `activity`, `decisions`, `drafts`, `tally` or `item`; `rest` is what follows the first colon."""
@@ -79,6 +80,21 @@ class ActivityCopy:
             self._read = (self.document["version"], kind, config, read_settings(kind, config.settings))
         return self._read[1:]
 
+    def project_document(self, audience: Audience, sight: Sight, registry: Registry, *, final: bool) -> Json:
+        """The `activity` key; the same object until it is another, because counts change far more often than a document."""
+        document = self.document
+        assert document is not None
+        known = self._documents.get(audience)
+        if known is None or known[0] is not document or known[1] is not final:
+            kind, config, settings = self.rules(registry)
+            shown = {name: value for name, value in document.items() if name not in ("config", "settings_version")} | {
+                "status": legacy_status(document["state"]),
+                "final": final,
+                "config": config.model_dump(mode="json") | {"settings": kind.public_settings(settings, sight)},
+            }
+            known = self._documents[audience] = document, final, shown
+        return known[2]
+
 
 def project_activity(
     copy: ActivityCopy, audience: Audience, registry: Registry, *, saved: int, people: dict[str, int]
@@ -90,13 +106,8 @@ def project_activity(
     kind, config, settings = copy.rules(registry)
     state, round, revealed = document["state"], document["round"], document["revealed"]
     sight = sight_of(audience, config.reveal_rules(), state, revealed)
-    closed_offset = document.get("closed_offset", 0)
-    shown = {name: value for name, value in document.items() if name not in ("config", "settings_version")} | {
-        "status": legacy_status(state),
-        "final": state in ("closed", "cancelled") and 0 < closed_offset <= saved,
-        "config": config.model_dump(mode="json") | {"settings": kind.public_settings(settings, sight)},
-    }
-    keys: dict[str, Json] = {f"activity:{copy.id}": shown}
+    final = state in ("closed", "cancelled") and 0 < document.get("closed_offset", 0) <= saved
+    keys: dict[str, Json] = {f"activity:{copy.id}": copy.project_document(audience, sight, registry, final=final)}
     if not sight.counts:
         return keys
     tally = copy.tallies.get(round, {})

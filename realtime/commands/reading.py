@@ -94,7 +94,7 @@ class Reading:
         if actor.role in ALLOWED["inspect"]:
             return row, None
         replica = await self.replica(actor.session_id)
-        shown = replica.maps[actor.audience].values_under(f"activity:{activity_id}")
+        shown = replica.map_of(actor.audience).values_under(f"activity:{activity_id}")
         if not shown:
             raise Refusal("unknown_activity")
         return row, shown[0]
@@ -106,7 +106,7 @@ class Reading:
         if actor.role in ALLOWED["inspect"]:
             return [(row, None) for row in rows]
         replica = await self.replica(actor.session_id)
-        seen = {document["id"]: document for document in replica.maps[actor.audience].values_under("activity:")}
+        seen = {document["id"]: document for document in replica.map_of(actor.audience).values_under("activity:")}
         return [(row, seen[row.id]) for row in rows if row.id in seen]
 
     async def sizes(self, session_id: str) -> dict[str, int]:
@@ -126,7 +126,7 @@ class Reading:
         open_ids = _open_ids(replica)
         focus = replica.session.get("focus")
         current = focus if focus in open_ids else (open_ids[0] if open_ids else None)
-        shown = {one["id"]: one for one in replica.maps[Audience.PARTICIPANTS].values_under("activity:")}
+        shown = {one["id"]: one for one in replica.map_of(Audience.PARTICIPANTS).values_under("activity:")}
         document = shown.get(current) if current else None
         return {
             "current_activity": document and {name: document[name] for name in ("id", "type", "title", "config")},
@@ -150,7 +150,7 @@ class Reading:
             "participant_count": replica.people["joined"],
             "online_count": replica.people["online"],
         }
-        activities_seen = replica.maps[actor.audience].keys_under("activity:")
+        activities_seen = replica.map_of(actor.audience).keys_under("activity:")
         versions = [copy.document["version"] for copy in replica.activities.values() if copy.document]
         changed = self._when(
             replica, f"session:{actor.audience}", [shown, replica.session.get("version"), activities_seen, versions]
@@ -195,7 +195,7 @@ class Reading:
         replica = await self.replica(actor.session_id)
         document, _ = self._seen(replica, actor, activity_id)
         prefix = f"view:{activity_id}"
-        stamped = replica.maps[actor.audience]
+        stamped = replica.map_of(actor.audience)
         shown = [(key, text) for key, text in stamped.present() if key == prefix or key.startswith(f"{prefix}:")]
         parts = {key[len(prefix) + 1 :]: json.loads(text) for key, text in shown}
         results = self._registry.resolve(document["type"]).assemble(parts) if parts else {}
@@ -211,7 +211,7 @@ class Reading:
 
     def _seen(self, replica: Replica, actor: Actor, activity_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """The activity and its counts as the actor's audience sees them; counts are None where hidden."""
-        stamped = replica.maps[actor.audience]
+        stamped = replica.map_of(actor.audience)
         shown = stamped.values_under(f"activity:{activity_id}")
         if not shown:
             raise Refusal("unknown_activity")

@@ -124,7 +124,7 @@ class Delivery:
 
     def _frame(self, replica: Replica, connection: Connection, since: int | None) -> bytes | None:
         """One frame for everybody at the same position; None when nothing changed that this audience sees."""
-        if since is not None and replica.maps[connection.audience].changes(since) == ("{}", "[]"):
+        if since is not None and replica.map_of(connection.audience).changes(since) == ("{}", "[]"):
             return None
         payload = replica.state(connection.audience, since, reason=None if since is not None else "epoch")
         return connection.wire.frame(payload)
@@ -159,7 +159,7 @@ class _Waits:
         if connection.epoch != replica.epoch:
             return False
         by_counts = False
-        for key in replica.maps[connection.audience].keys_after(connection.offset):
+        for key in replica.map_of(connection.audience).keys_after(connection.offset):
             if self.counts and key.startswith(_COUNTS):
                 by_counts = True
             elif key not in _MINOR:

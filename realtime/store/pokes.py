@@ -1,11 +1,13 @@
 """Pokes: "session S changed". They carry nothing else, and a lost one is healed by the next slow tick."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from realtime.loops import end_tasks
@@ -14,7 +16,7 @@ from realtime.store.servers import Servers
 
 log = logging.getLogger("plenum.store")
 
-QUIET_SECONDS: Final = 5.0  # after this much silence the subscription is asked whether it lives
+QUIET_SECONDS: Final = 5.0  # so often the subscription is asked whether it lives
 
 
 async def listen(
@@ -51,23 +53,32 @@ async def _listen_at(
                 await pubsub.ssubscribe(shard.pokes)  # one by one: in a cluster each is in a slot of its own
             on_reconnect()
             pause_seconds = 0.1
-            silent = False
-            while True:
-                message = await pubsub.get_message(timeout=QUIET_SECONDS)
-                if message is None:
-                    if silent:
-                        raise TimeoutError("no answer to a ping")
-                    await pubsub.ping()
-                    silent = True
-                    continue
-                silent = False
-                if message["type"] == "smessage":
-                    on_poke(message["data"])
-                elif message["type"] == "sunsubscribe":
-                    on_move()  # by the server, because the slot is at another one now
+            await _hear(pubsub, on_poke, on_move)
         except (RedisError, OSError, TimeoutError) as error:
             log.info("poke subscription lost, trying again in %.1f s: %s", pause_seconds, error)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 2.0)
         finally:
             await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+
+async def _hear(pubsub: PubSub, on_poke: Callable[[str], None], on_move: Callable[[], None]) -> None:
+    """Take in what comes until cancelled; raises TimeoutError where not even a ping is answered.
+
+    The connection is read as it is: the library's way to a message costs a hub several times what it does about it.
+    """
+    connection: Any = pubsub.connection
+    heard = True  # that the subscription was taken
+    while heard:
+        await pubsub.ping()
+        heard = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                while True:
+                    message = await connection.read_response(disconnect_on_error=False, push_request=True)
+                    heard = True
+                    if message[0] == "smessage":
+                        on_poke(message[2])
+                    elif message[0] == "sunsubscribe":
+                        on_move()  # by the server, because the slot is at another one now
+    raise TimeoutError("no answer to a ping")

@@ -1,4 +1,4 @@
-"""Single commands on their way to Redis: all that are asked in one turn of the loop, or while a call is under way, go together.
+"""Commands on their way to Redis: all that are asked in one turn of the loop, or while a call is under way, go together.
 
 A client library's call costs several times what Redis needs for the command; when a hall comes in, there are thousands.
 """
@@ -15,18 +15,32 @@ Command: TypeAlias = Sequence[object]
 
 
 class Reads:
-    """Collects commands per server; never more than one round trip under way to each."""
+    """Collects commands per server; never more than one round trip under way to each.
 
-    def __init__(self, servers: Servers, *, most_waiting: int, most_at_once: int, timeout_seconds: float) -> None:
+    With a pause who asks alone waits for nothing, and who asks within the pause after a call goes with the next.
+    """
+
+    def __init__(
+        self, servers: Servers, *, most_waiting: int, most_at_once: int, timeout_seconds: float, pause_seconds: float = 0.0
+    ) -> None:
         self._servers = servers
         self._most_waiting = most_waiting
         self._most_at_once = most_at_once
         self._timeout_seconds = timeout_seconds
+        self._pause_seconds = pause_seconds
         self._waiting: dict[str, list[tuple[bytes, int, asyncio.Future[list[Any]]]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def ask(self, shard: int, commands: Sequence[Command]) -> list[Any]:
         """The replies to some commands for keys of one shard. Raises Refusal when Redis cannot be asked, or says no."""
+        replies = await self.replies(shard, commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise as_refusal(reply) from reply
+        return replies
+
+    async def replies(self, shard: int, commands: Sequence[Command]) -> list[Any]:
+        """As `ask`, but what Redis says no to has its error in the place of its reply."""
         place = self._servers.incarnation.places[shard]
         waiting = self._waiting.setdefault(place, [])
         if len(waiting) >= self._most_waiting:
@@ -35,17 +49,15 @@ class Reads:
         waiting.append((b"".join(map(pack_command, commands)), len(commands), future))
         if place not in self._tasks:
             self._tasks[place] = self._servers.errands.start(self._send_all(place))
-        replies = await future
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise as_refusal(reply) from reply
-        return replies
+        return await future
 
     async def _send_all(self, place: str) -> None:
         try:
             while waiting := self._waiting.get(place):
                 taken, self._waiting[place] = waiting[: self._most_at_once], waiting[self._most_at_once :]
                 await self._send(place, taken)
+                if self._pause_seconds and len(self._waiting[place]) < self._most_at_once:
+                    await asyncio.sleep(self._pause_seconds)
         finally:
             self._waiting.pop(place, None)
             self._tasks.pop(place, None)

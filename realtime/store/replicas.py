@@ -3,13 +3,18 @@
 A copy is brought up to date by one read of `changes(since)`. Its projections are stamped maps, from
 which a delta for any connection and a snapshot for a newcomer come without asking Redis again.
 
-A copy knows what was true at the positions it has been at. A client that comes from another process may
+What an audience sees is worked out when somebody of that audience is told: where nobody runs the session here, nothing is
+worked out for those who do.
+
+A copy knows what was true at the positions at which it was looked at. A client that comes from another process may
 be at one in between, where it saw what this copy never did; it gets everything that was touched since.
 """
 
 import asyncio
 import json
 import time
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,14 +30,40 @@ from realtime.core.sync import StampedMap
 from realtime.store.batches import Batches
 from realtime.store.live import Changes, Live
 
-_POSITIONS: Final = 4_096  # positions remembered per copy; at ten ticks a second the last seven minutes
+_POSITIONS: Final = 4_096  # positions remembered per audience; at ten ticks a second the last seven minutes
 _POSITIONS_AT_REST: Final = 64  # of a copy that nobody is connected to: who comes back to it gets what was touched since
 _REST_SECONDS: Final = 300.0  # how long such a copy is kept unused; another costs one read
 _STATES: Final = 64  # encoded ones kept for those who are equally far
 _PLAIN: Final = frozenset({"session", "people", "saved", "nudge"})
+_OF_DESK: Final = _PLAIN - {"saved"}
 _BOARD: Final = "leaderboard"
 _DESK: Final = "desk"  # made here of what others hold, for those who run the session
 _NEARLY_FULL: Final = 0.9
+
+
+class _Sight:
+    """What one audience sees: its map, as of the last of its positions, and what was written since."""
+
+    __slots__ = ("due", "map", "positions", "shown")
+
+    def __init__(self) -> None:
+        self.map = StampedMap()
+        self.due: dict[str, int] = {}  # activity or plain key -> stamp of its last write
+        self.shown: dict[str, tuple[frozenset[str], Any]] = {}  # each activity's wire keys, and its document
+        self.positions = array("q")  # at which the map was true, ascending
+
+    def has_been(self, offset: int) -> bool:
+        at = bisect_left(self.positions, offset)
+        return at < len(self.positions) and self.positions[at] == offset
+
+    def note(self, offset: int) -> None:
+        if not self.positions or self.positions[-1] < offset:
+            self.positions.append(offset)
+            if len(self.positions) > _POSITIONS + _POSITIONS_AT_REST:  # some at a time, because the rest moves
+                self.keep(_POSITIONS)
+
+    def keep(self, most: int) -> None:
+        del self.positions[: max(0, len(self.positions) - most)]
 
 
 class Replica:
@@ -55,14 +86,21 @@ class Replica:
         self.saved = 0
         self.nudged_at_ms = 0  # when those who had not answered were last asked to
         self.activities: dict[str, ActivityCopy] = {}
-        self.maps = {audience: StampedMap() for audience in Audience}
+        self._sights = {audience: _Sight() for audience in Audience}
+        self._texts: dict[str, str] = {}  # plain key -> what everybody sees of it
         self._touched: dict[str, int] = {}  # activity or plain key -> offset of its last write, changed or not
-        self._shown: dict[tuple[Audience, str], frozenset[str]] = {}  # wire keys of each activity
-        self._positions: OrderedDict[int, None] = OrderedDict()
         self._director: dict[str, Any] | None = None
         self._board: dict[str, Any] = {}
-        self.board_stamp = 0  # offset at which participants last saw another leaderboard; 0: they see none
+        self._board_stamp = 0
         self._encoded: dict[tuple[Audience, int | None, str | None], bytes] = {}  # states as of the present offset
+
+    @property
+    def board_stamp(self) -> int:
+        """Offset at which participants last saw another leaderboard; 0: they see none."""
+        if not self._board:
+            return 0
+        self.map_of(Audience.PARTICIPANTS)
+        return self._board_stamp
 
     def absorb(self, changes: Changes) -> list[tuple[str, int]]:
         """Take in changes; returns the participants whose personal state changed, with stamps."""
@@ -71,59 +109,75 @@ class Replica:
         if fresh:
             self.clear()
             self.epoch = changes.epoch
-            for audience in Audience:
+            for sight in self._sights.values():
                 # What was visible before this copy existed is known only back to the last hiding write.
-                self.maps[audience].floor = changes.hidden_at
-        plain: dict[str, tuple[str, int]] = {}
-        touched: dict[str, int] = {}
-        for key, stamp, value in changes.keys:
-            name, _, rest = key.partition(":")
-            if name in _PLAIN:
-                plain[name] = self._read_plain(name, value), stamp
-            elif name == _BOARD:
-                self._board = json.loads(value) if value else {}
-                self._touched[_BOARD] = stamp
-            else:
-                activity_id = rest.partition(":")[0]
-                self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value, stamp)
-                touched[activity_id] = stamp
-        # A view may tell how many are here, a closed activity whether it is final.
-        for name, (_, stamp) in plain.items():
-            for activity_id, copy in self.activities.items():
-                if name == "people" or (name == "saved" and copy.awaits_final):
-                    touched[activity_id] = max(touched.get(activity_id, 0), stamp)
-        self._publish(plain, touched)
-        self._publish_board(changes.offset)  # as the last of all: its stamp is the highest
+                sight.map.floor = changes.hidden_at
+        touched = self._read(changes)
+        self._widen(touched)
         self.offset = max(self.offset, changes.offset)
-        self._positions[self.offset] = None
-        if len(self._positions) > _POSITIONS:
-            self._positions.popitem(last=False)
+        if _BOARD in touched or _BOARD in self._touched:
+            touched[_BOARD] = self.offset  # what activities reveal decides what it shows, so any write may have changed it
+        self._touched |= touched
+        for sight in self._sights.values():
+            sight.due |= touched
+        for activity_id in [one for one in touched if one in self.activities and self.activities[one].gone]:
+            del self.activities[activity_id]
         if changes.personal:
             self.personal_offset = changes.personal[-1][1]
         elif fresh:
             self.personal_offset = changes.offset
         return changes.personal
 
-    def _publish(self, plain: dict[str, tuple[str, int]], touched: dict[str, int]) -> None:
-        # In the order of their stamps, because a map stops at the first entry that is old enough.
-        stamps = {name: stamp for name, (_, stamp) in plain.items()} | touched
-        for name, stamp in sorted(stamps.items(), key=lambda one: one[1]):
-            if name in plain:
-                self._put_all(name, plain[name][0], stamp)
-                if name != "saved":
-                    self._put_desk(stamp)
+    def _read(self, changes: Changes) -> dict[str, int]:
+        """Take in values; returns what they are about, with stamps."""
+        touched: dict[str, int] = {}
+        for key, stamp, value in changes.keys:
+            name, _, rest = key.partition(":")
+            if name in _PLAIN:
+                self._texts[name] = self._read_plain(name, value)
+            elif name == _BOARD:
+                self._board = json.loads(value) if value else {}
             else:
-                self._project(name, stamp)
+                activity_id = rest.partition(":")[0]
+                self.activities.setdefault(activity_id, ActivityCopy(activity_id)).absorb(name, rest, value, stamp)
+                name = activity_id
+            touched[name] = stamp
+        return touched
 
-    def _publish_board(self, stamp: int) -> None:
-        if _BOARD not in self._touched:
-            return
-        self._touched[_BOARD] = stamp  # what activities reveal decides what it shows, so any write may have changed it
-        for audience, stamped in self.maps.items():
-            shown = project_board(self._board, audience, self._shows_points) if self._board else None
-            changed = stamped.remove(_BOARD, stamp) if shown is None else stamped.put(_BOARD, encode(shown), stamp)
-            if changed and audience is Audience.PARTICIPANTS:
-                self.board_stamp = stamp if shown is not None else 0
+    def _widen(self, touched: dict[str, int]) -> None:
+        """Add what else looks different then: a view may tell how many are here, a closed activity whether it is final."""
+        for name in touched.keys() & {"people", "saved"}:
+            for activity_id, copy in self.activities.items():
+                if name == "people" or copy.awaits_final:
+                    touched[activity_id] = max(touched.get(activity_id, 0), touched[name])
+        of_desk = touched.keys() & _OF_DESK
+        if of_desk and "max_participants" in self.session:
+            touched[_DESK] = max(touched[name] for name in of_desk)
+
+    def map_of(self, audience: Audience) -> StampedMap:
+        """What an audience sees, as of now."""
+        sight = self._sights[audience]
+        # In the order of their stamps, because a map stops at the first entry that is old enough; the board is last.
+        for name, stamp in sorted(sight.due.items(), key=lambda one: (one[1], one[0] == _BOARD)):
+            if name in _PLAIN:
+                sight.map.put(name, self._texts[name], stamp)
+            elif name == _DESK:
+                if audience is Audience.PRESENTERS:
+                    sight.map.put(_DESK, encode(self._desk()), stamp)
+            elif name == _BOARD:
+                self._show_board(audience, stamp)
+            else:
+                self._show(name, audience, stamp)
+            del sight.due[name]  # only now: what could not be worked out is tried again
+        sight.note(self.offset)
+        return sight.map
+
+    def _show_board(self, audience: Audience, stamp: int) -> None:
+        stamped = self._sights[audience].map
+        shown = project_board(self._board, audience, self._shows_points) if self._board else None
+        changed = stamped.remove(_BOARD, stamp) if shown is None else stamped.put(_BOARD, encode(shown), stamp)
+        if changed and audience is Audience.PARTICIPANTS:
+            self._board_stamp = stamp if shown is not None else 0
 
     def _shows_points(self, activity_id: str) -> bool:
         copy = self.activities.get(activity_id)
@@ -149,42 +203,31 @@ class Replica:
             self.saved = int(value)
         return value
 
-    def _put_all(self, key: str, text: str, stamp: int) -> None:
-        self._touched[key] = stamp
-        for stamped in self.maps.values():
-            stamped.put(key, text, stamp)
-
-    def _put_desk(self, stamp: int) -> None:
+    def _desk(self) -> dict[str, Any]:
         """What only those who run the session see of it: who directs, and how many may still come."""
-        most, joined = self.session.get("max_participants"), self.people["joined"]
-        if most is None:
-            return  # the session itself is not known yet
-        desk = {
-            "director": self._director, "seats_left": max(0, most - joined), "nearly_full": joined >= most * _NEARLY_FULL,
-        }  # fmt: skip
-        self._touched[_DESK] = stamp
-        self.maps[Audience.PRESENTERS].put(_DESK, encode(desk), stamp)
+        most, joined = self.session["max_participants"], self.people["joined"]
+        return {"director": self._director, "seats_left": max(0, most - joined), "nearly_full": joined >= most * _NEARLY_FULL}
 
-    def _project(self, activity_id: str, stamp: int) -> None:
-        copy = self.activities[activity_id]
-        self._touched[activity_id] = stamp
-        for audience, stamped in self.maps.items():
-            values = project_activity(copy, audience, self._registry, saved=self.saved, people=self.people)
-            present = {key: encode(value) for key, value in values.items()}
-            gone = self._shown.get((audience, activity_id), frozenset()) - present.keys()
-            stamped.remove_all(gone, stamp)
-            self._shown[audience, activity_id] = frozenset(present)
-            for key, text in present.items():
-                stamped.put(key, text, stamp)
-        if copy.gone:
-            del self.activities[activity_id]
+    def _show(self, activity_id: str, audience: Audience, stamp: int) -> None:
+        sight, copy = self._sights[audience], self.activities.get(activity_id)
+        values = {} if copy is None else project_activity(copy, audience, self._registry, saved=self.saved, people=self.people)
+        keys, document = sight.shown.get(activity_id, (frozenset(), None))
+        # The same document is there already.
+        texts = {key: encode(value) for key, value in values.items() if document is None or value is not document}
+        sight.map.remove_all(keys - values.keys(), stamp)
+        for key, text in texts.items():
+            sight.map.put(key, text, stamp)
+        if values:
+            sight.shown[activity_id] = frozenset(values), values[f"activity:{activity_id}"]
+        else:
+            sight.shown.pop(activity_id, None)
 
     def rest(self, now: float) -> None:
         """Nobody is connected: keep no more than is soon asked for again."""
         self.kept_at = now
         self._encoded.clear()
-        while len(self._positions) > _POSITIONS_AT_REST:
-            self._positions.popitem(last=False)
+        for sight in self._sights.values():
+            sight.keep(_POSITIONS_AT_REST)
 
     def state(self, audience: Audience, since: int | None, reason: str | None = None) -> bytes:
         """A `delta` after `since`, or a `snapshot` where there is none or it would not be exact; JSON as UTF-8."""
@@ -197,9 +240,9 @@ class Replica:
         return encoded
 
     def _encode(self, audience: Audience, since: int | None, reason: str | None) -> bytes:
-        stamped = self.maps[audience]
+        stamped = self.map_of(audience)
         if since is not None and stamped.floor <= since <= self.offset:
-            been = since in self._positions
+            been = self._sights[audience].has_been(since)
             changed, removed = stamped.changes(since) if been else self._replace(stamped, since)
             return (
                 f'{{"type":"delta","epoch":"{self.epoch}","since":{since},"offset":{self.offset},'

@@ -111,7 +111,7 @@ class Stage:
     async def seen(self, activity_id: str, audience: Audience = Audience.PRESENTERS) -> dict[str, Any]:
         """What an audience sees of an activity: `activity`, `counts`, `view` and `view:<part>`."""
         replica = await eventually(self._replica, "the session can be read")
-        shown = json.loads("{" + ",".join(f'"{key}":{text}' for key, text in replica.maps[audience].present()) + "}")
+        shown = json.loads("{" + ",".join(f'"{key}":{text}' for key, text in replica.map_of(audience).present()) + "}")
         return {key.replace(f":{activity_id}", "", 1): value for key, value in shown.items() if f":{activity_id}" in key}
 
     async def _replica(self) -> Replica | None:

@@ -106,7 +106,7 @@ async def assign(stage: Stage) -> tuple[Act, Healed]:
 
     async def healed() -> bool:
         replica = await stage.app.reading.replica(stage.session_id)
-        return any(key == "leaderboard" and "Red" in text for key, text in replica.maps[Audience.PRESENTERS].present())
+        return any(key == "leaderboard" and "Red" in text for key, text in replica.map_of(Audience.PRESENTERS).present())
 
     return lambda: stage.app.standings.assign_team(stage.presenter, ann, "Red"), healed
 

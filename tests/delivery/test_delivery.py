@@ -211,8 +211,8 @@ async def test_dashboards_are_told_counts_that_phones_wait_for_and_nobody_waits_
     async def put(key: str, text: str, *, counts: bool) -> None:
         stage.offset += 1
         stage.replica.absorb(Changes(stage.epoch, stage.offset, 0, [], []))
-        for stamped in stage.replica.maps.values():
-            stamped.put(key, text, stage.offset)
+        for audience in Audience:
+            stage.replica.map_of(audience).put(key, text, stage.offset)
         stage.room.stale = False
         await stage.delivery.push(stage.room, stage.replica, counts=counts)
         host.hear()

@@ -19,7 +19,7 @@ SPEED = {"mode": "speed", "speed": "kahoot", "points": 1_000}
 
 async def board(stage: Stage, audience: Audience) -> dict[str, Any] | None:
     replica = await stage.app.reading.replica(stage.session_id)
-    texts = [text for key, text in replica.maps[audience].present() if key == "leaderboard"]
+    texts = [text for key, text in replica.map_of(audience).present() if key == "leaderboard"]
     found: dict[str, Any] | None = json.loads(texts[0]) if texts else None
     return found
 

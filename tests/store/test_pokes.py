@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from realtime.identifiers import new_uuid
 from realtime.store.connection import connect_for_pokes
 from realtime.store.live import Joining
@@ -73,5 +75,35 @@ async def test_a_cut_subscription_comes_back_and_says_so(hall: Hall, redis_url: 
     async with listening(hall, redis_url) as (heard, begun):
         await hall.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         await eventually(lambda: len(begun) == 2)
+        await hall.admit()
+        await eventually(lambda: bool(heard))
+
+
+async def test_a_quiet_subscription_is_kept_as_long_as_it_answers(
+    hall: Hall, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.store.pokes.QUIET_SECONDS", 0.05)
+
+    async def pings() -> int:
+        return int((await hall.redis.info("commandstats")).get("cmdstat_ping", {"calls": 0})["calls"])
+
+    async with listening(hall, redis_url) as (heard, begun):
+        before = await pings()
+
+        async def was_asked() -> bool:
+            return await pings() >= before + 5
+
+        await eventually(was_asked)
+        await hall.admit()
+        await eventually(lambda: bool(heard))
+        assert len(begun) == 1
+
+
+async def test_a_subscription_that_hangs_is_made_anew(hall: Hall, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.store.pokes.QUIET_SECONDS", 0.1)
+    async with listening(hall, redis_url) as (heard, begun):
+        await hall.redis.client_pause(500)
+        await eventually(lambda: len(begun) >= 2)
+        await hall.redis.client_unpause()
         await hall.admit()
         await eventually(lambda: bool(heard))

@@ -83,6 +83,34 @@ async def test_a_redis_that_does_not_answer_is_not_waited_for(hall: Hall, server
     await servers.aclose()
 
 
+async def test_who_asks_alone_waits_for_nothing_and_who_asks_within_the_pause_goes_with_the_next(
+    hall: Hall, servers: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        assert seconds == 7.0
+        await over.wait()
+
+    reads = Reads(servers, most_waiting=50, most_at_once=4, timeout_seconds=5.0, pause_seconds=7.0)
+    monkeypatch.setattr("realtime.store.reads.asyncio.sleep", pause)
+    assert await reads.ask(hall.names.shard, [("ECHO", "alone")]) == ["alone"]
+    asked = [asyncio.create_task(reads.ask(hall.names.shard, [("ECHO", number)])) for number in range(6)]
+    await hall.redis.ping()
+    assert servers.trips == 1, "they wait for each other"
+    over.set()
+    assert await asyncio.gather(*asked) == [[str(number)] for number in range(6)]
+    assert servers.trips == 3, "four and two"
+    await servers.aclose()
+
+
+async def test_a_reply_that_is_an_error_can_be_had_as_it_is(hall: Hall, servers: Counting) -> None:
+    first, wrong = await reads_of(servers).replies(hall.names.shard, [("ECHO", "a"), ("NO-SUCH-COMMAND",)])
+    assert first == "a"
+    assert "NO-SUCH-COMMAND" in str(wrong)
+    await servers.aclose()
+
+
 def test_commands_are_packed_as_redis_reads_them() -> None:
     assert pack_command(("GET", "ü", 7, b"\r\n")) == b"*4\r\n$3\r\nGET\r\n$2\r\n\xc3\xbc\r\n$1\r\n7\r\n$2\r\n\r\n\r\n"
 

@@ -2,20 +2,25 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from persistence.documents import activity_document
 from realtime.activities.contract import Audience
 from realtime.activities.registry import installed
 from realtime.core.errors import Refusal
+from realtime.core.json_text import encode
 from realtime.core.sync import Mirror
 from realtime.identifiers import new_uuid
 from realtime.store.live import Changes, Cold, Joining
 from realtime.store.replicas import Replica, Replicas
-from tests.store.stage import Hall, make_row
+from tests.store.stage import POLL, Hall, make_row
 
-BOTH = list(Audience)
+REVEALED_AT_CLOSE = POLL | {"reveal": {"counts": "live", "results": "after_close"}}
 
 
 class Process:
@@ -111,6 +116,7 @@ async def test_a_closed_activity_becomes_final_for_everybody(hall: Hall) -> None
     (ada,) = await hall.admit()
     await hall.answer(ada)
     await hall.write(state="closed")
+    await ours.read()
     between = await other.read()
     key = f"activity:{hall.activity.id}"
     assert between[Audience.PARTICIPANTS].map[key]["final"] is False
@@ -127,6 +133,66 @@ async def test_what_is_hidden_is_gone_from_the_map(hall: Hall) -> None:
     await ours.bring_up(before)
     assert not [key for key in before[Audience.PARTICIPANTS].map if hall.activity.id in key]
     assert f"activity:{hall.activity.id}" in before[Audience.PRESENTERS].map
+
+
+_DOCUMENTS = st.fixed_dictionaries({
+    "state": st.sampled_from(("draft", "active", "paused", "closed")), "revealed": st.booleans(),
+    "title": st.sampled_from(("Which?", "Which one?")), "version": st.integers(1, 3),
+})  # fmt: skip
+_TALLIES = st.dictionaries(st.sampled_from(("#n", "#p", "choice:a")), st.integers(1, 3))
+
+
+_WRITES = st.tuples(st.one_of(st.none(), _DOCUMENTS, _TALLIES, st.integers(0, 40)), st.sets(st.sampled_from(list(Audience))))
+
+
+@given(_DOCUMENTS, st.lists(_WRITES, max_size=20))
+def test_a_copy_brings_everybody_from_any_position_to_what_a_fresh_one_shows(
+    first: dict[str, Any], writes: list[tuple[Any, set[Audience]]]
+) -> None:
+    """An activity's document and tally, its removal (None) and the watermark (a number), one write after the other.
+
+    Between two of them the copy is looked at by some audiences or none. Its clients, and those of another process that was
+    at every position, all get to the present.
+    """
+    session_id = new_uuid()
+    row = make_row(session_id, config=REVEALED_AT_CLOSE)
+    raw: dict[str, tuple[int, Any]] = {"people": (1, '{"joined":1,"online":1}'), "saved": (1, "0")}
+    lived = Replica(session_id, installed())
+    clients: list[tuple[Audience, Mirror]] = []
+    for offset, (write, looks) in enumerate([(first, set(Audience)), *writes], 2):
+        key, value = f"activity:{row.id}", write
+        if write is None:
+            value = ""
+        elif isinstance(write, int):
+            key, value = "saved", str(write)
+        elif "state" in write:
+            closed = {"closed_offset": offset} if write["state"] == "closed" else {}  # as the script puts it in
+            value = encode(activity_document(replace(row, **write)) | closed)
+        else:
+            key = f"tally:{row.id}:{row.round}"
+        raw[key] = offset, value
+        everything = [(name, *entry) for name, entry in raw.items()]
+        lived.absorb(Changes("e", offset, 0, [(key, offset, value)] if lived.epoch else everything, []))
+        fresh = Replica(session_id, installed())
+        fresh.absorb(Changes("e", offset, 0, everything, []))
+        for audience in looks:
+            for _, mirror in [(whose, mirror) for whose, mirror in clients if whose is audience]:
+                assert mirror.apply(json.loads(lived.state(audience, mirror.offset)))
+                assert mirror.map == json.loads(fresh.map_of(audience).snapshot())
+            clients += [(audience, _client(replica, audience)) for replica in (lived, fresh)]
+        clients += [(audience, _client(fresh, audience)) for audience in Audience]
+        if write is None:
+            break  # an id that is gone does not come back
+    for audience, mirror in clients:
+        frame = json.loads(lived.state(audience, mirror.offset))
+        assert (frame["type"], mirror.apply(frame)) == ("delta", True)
+        assert mirror.map == json.loads(fresh.map_of(audience).snapshot())
+
+
+def _client(replica: Replica, audience: Audience) -> Mirror:
+    mirror = Mirror()
+    mirror.apply(json.loads(replica.state(audience, None)))
+    return mirror
 
 
 async def test_a_position_of_the_future_or_of_hidden_times_gets_a_snapshot_with_the_reason(hall: Hall) -> None:
@@ -190,9 +256,12 @@ async def test_a_copy_that_nobody_is_connected_to_shrinks_and_is_let_go_when_unu
     await replicas.refresh(hall.session_id)
     for _ in range(499):
         replica.absorb(Changes(replica.epoch, replica.offset + 1, 0, [], []))
-    assert len(replica._positions) >= 499
+        replica.map_of(Audience.PARTICIPANTS)
+    held = replica._sights[Audience.PARTICIPANTS].positions
+    assert len(held) >= 499
     replicas.unpin(hall.session_id)
-    assert len(replica._positions) <= 64
+    assert len(held) <= 64
+    assert held[-1] == replica.offset
     assert replicas.peek(hall.session_id) is replica
     monkeypatch.setattr("realtime.store.replicas._REST_SECONDS", 0.0)
     other = Replica("another", installed())
