@@ -319,16 +319,16 @@ class Hub:
         step = min(self._heartbeat_seconds / 4, self._slow_tick_seconds / 4, 0.25)
         slow_at = 0.0
         while True:
-            due = time.monotonic() + step
+            awake_at = time.monotonic() + step
             await asyncio.sleep(step)
             now = time.monotonic()
-            self._lag_seconds = (self._lag_seconds + max(0.0, now - due)) / 2
-            rooms = list(self._rooms.values())
-            for start in range(0, len(rooms), _ROOMS_AT_ONCE):
+            self._lag_seconds = (self._lag_seconds + max(0.0, now - awake_at)) / 2
+            due = [room for room in self._rooms.values() if room.arrived or room.left or self._renews_presence(room, now)]
+            for start in range(0, max(len(due), 1), _ROOMS_AT_ONCE):
                 # Together, for where a server hangs each of its rooms waits as long as a call may take.
-                await asyncio.gather(*(self._keep_presence(room, now) for room in rooms[start : start + _ROOMS_AT_ONCE]))
+                await asyncio.gather(*(self._keep_presence(room, now) for room in due[start : start + _ROOMS_AT_ONCE]))
                 self._tell_health()
-            for room in rooms:
+            for room in list(self._rooms.values()):
                 if not room.connections and not room.left and room.task is None:
                     del self._rooms[room.session_id]
                     self._replicas.unpin(room.session_id)
@@ -366,10 +366,11 @@ class Hub:
             await asyncio.sleep(self._heartbeat_seconds / 4)
             await self._beat(time.monotonic())
 
+    def _renews_presence(self, room: Room, now: float) -> bool:
+        return bool(room.people) and now - room.presence_at >= self._presence_seconds / 3
+
     async def _keep_presence(self, room: Room, now: float) -> None:
-        whole = now - room.presence_at >= self._presence_seconds / 3
-        if not (room.arrived or room.left or (whole and room.people)):
-            return
+        whole = self._renews_presence(room, now)
         present = list(room.people) if whole else list(room.arrived)
         left = list(room.left)
         try:

@@ -142,15 +142,13 @@ class Timing:
         document = copy.document
         if document is None or document["state"] != "active":
             return None
+        answered = copy.tallies.get(document["round"], {}).get(PEOPLE, 0)
+        if not answered >= replica.people["online"] > 0:
+            return None
         kind, config, settings = copy.rules(self._registry)
         if config.constraints.autoclose_when_all:
-            to = "closed"
-        elif kind.reveals_when_all(settings) and not document["revealed"]:
-            to = "revealed"
-        else:
-            return None
-        answered = copy.tallies.get(document["round"], {}).get(PEOPLE, 0)
-        return to if answered >= replica.people["online"] > 0 else None
+            return "closed"
+        return "revealed" if kind.reveals_when_all(settings) and not document["revealed"] else None
 
     async def _is_whole(self, session_id: str, copy: ActivityCopy) -> bool:
         assert copy.document is not None
