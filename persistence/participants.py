@@ -1,6 +1,6 @@
 """The stored participants; most come through the outbox, see `batch`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +15,7 @@ _CREATE = statement("create_participant")
 _READ = statement("read_participant")
 _LIST = statement("list_participants")
 _COUNT = statement("count_participants")
-_SET_ACTIVE = statement("set_participant_active")
-_RENAME = statement("rename_participant")
+_SET_INACTIVE = statement("set_participant_inactive")
 _TOUCH = statement("touch_participants")
 _DELETE = statement("delete_participant")
 
@@ -81,22 +80,12 @@ async def count(database: Database, session_id: str, *, active_only: bool = Fals
 
 async def set_inactive(database: Database, participant_id: str) -> ParticipantRow | None:
     """Note that a presenter removed a participant; None when they are not stored (yet)."""
-    return build_optional(ParticipantRow, await database.fetchrow(_SET_ACTIVE, participant_id, False))
+    return build_optional(ParticipantRow, await database.fetchrow(_SET_INACTIVE, participant_id))
 
 
-async def set_active(database: Database, participant_id: str) -> ParticipantRow | None:
-    """Let a removed participant back in; None when they are not stored (yet)."""
-    return build_optional(ParticipantRow, await database.fetchrow(_SET_ACTIVE, participant_id, True))
-
-
-async def rename(database: Database, participant_id: str, nickname: str) -> ParticipantRow | None:
-    """Give a participant another nickname; None when they are not stored (yet)."""
-    return build_optional(ParticipantRow, await database.fetchrow(_RENAME, participant_id, nickname))
-
-
-async def touch(database: Database, participant_ids: Sequence[str], seen_at: datetime) -> int:
-    """Note when participants were last seen, and return for how many that was news."""
-    return count_affected(await database.execute(_TOUCH, list(participant_ids), seen_at))
+async def touch(database: Database, seen_at: Mapping[str, datetime]) -> int:
+    """Note when participants were last seen, by id, and return for how many that was news."""
+    return count_affected(await database.execute(_TOUCH, list(seen_at), list(seen_at.values())))
 
 
 async def delete(database: Database, participant_id: str) -> bool:

@@ -65,10 +65,6 @@ ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3;
 -- How many sessions there are, of one state or of all.
 SELECT count(*) FROM sessions WHERE $1::text IS NULL OR state = $1;
 
--- name: list_sessions_of_shard
--- The ids of a shard's sessions in a state, for recovery.
-SELECT id::text AS id FROM sessions WHERE shard = $1 AND state = $2 ORDER BY id;
-
 -- name: update_session
 -- Change what is given (NULL keeps a column).
 UPDATE sessions
@@ -292,9 +288,9 @@ ORDER BY id LIMIT $3 OFFSET $4;
 -- How many participants a session has, all or only those who were not removed.
 SELECT count(*) FROM participants WHERE session_id = $1 AND (is_active OR NOT $2);
 
--- name: set_participant_active
--- Remove a participant from the session (or let them back in).
-UPDATE participants SET is_active = $2 WHERE id = $1 RETURNING *;
+-- name: set_participant_inactive
+-- Remove a participant from the session.
+UPDATE participants SET is_active = false WHERE id = $1 RETURNING *;
 
 -- name: set_extra_time
 -- Give a participant more time than others, in percent of the time to answer.
@@ -304,13 +300,11 @@ UPDATE participants SET extra_time_percent = $2 WHERE id = $1 RETURNING *;
 -- One participant, kept from other writers until the transaction ends.
 SELECT * FROM participants WHERE id = $1 FOR NO KEY UPDATE;
 
--- name: rename_participant
--- Give a participant another nickname.
-UPDATE participants SET nickname = $2 WHERE id = $1 RETURNING *;
-
 -- name: touch_participants
 -- Note when participants were last seen; never goes back.
-UPDATE participants SET last_seen = $2 WHERE id = ANY ($1::uuid[]) AND last_seen < $2;
+UPDATE participants SET last_seen = seen.at
+FROM unnest($1::uuid[], $2::timestamptz[]) AS seen (id, at)
+WHERE participants.id = seen.id AND last_seen < seen.at;
 
 -- name: delete_participant
 -- Delete a participant with their responses, keeping their highest seq as the session's floor.

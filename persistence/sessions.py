@@ -16,7 +16,6 @@ _READ_BY_CODE = statement("read_session_by_code")
 _READ_BY_LEGACY_ID = statement("read_session_by_legacy_id")
 _LIST = statement("list_sessions")
 _COUNT = statement("count_sessions")
-_LIST_OF_SHARD = statement("list_sessions_of_shard")
 _UPDATE = statement("update_session")
 _SET_STATE = statement("set_session_state")
 _DELETE = statement("delete_session")
@@ -91,11 +90,6 @@ async def list_page(
     records = await database.fetch(_LIST, state, limit, offset)
     total: int = await database.fetchval(_COUNT, state)
     return [build_row(SessionRow, record) for record in records], total
-
-
-async def ids_of_shard(database: Database, shard: int, *, state: str = "active") -> list[str]:
-    """Return the ids of a shard's sessions in a state."""
-    return [record["id"] for record in await database.fetch(_LIST_OF_SHARD, shard, state)]
 
 
 async def update(

@@ -54,6 +54,7 @@ from realtime.metrics import render
 from realtime.recovery import Recovery
 from realtime.scores import ScorePushes
 from realtime.settings import Settings
+from realtime.sightings import Sightings
 from realtime.store.boards import Boards
 from realtime.store.connection import Incarnation, UnfitStore, connect, connect_for_pokes, connect_unchecked
 from realtime.store.drafts import Drafts, Unsaved
@@ -247,7 +248,7 @@ class App:
         loops: list[Loop] = [
             self.recovery.run, self.recovery.watch, self.hub.run, self.hub.beat, self.publisher.run, self.timing.run,
             self.keeping.run, self.scoring.run, self.correcting.run, self.score_pushes.run, self.identity.numbers.run,
-            self.condition.run, self._renew_keys, self._audit, self._listen,
+            self.condition.run, self._renew_keys, self._audit, self._listen, Sightings(self.pool, lambda: self.hub.rooms).run,
         ]  # fmt: skip
         async with run_beside(loops):
             # Before the shards have epochs there is nothing to flush, and recovery takes their leases.

@@ -37,9 +37,6 @@ async def test_a_removed_participant_stays_stored(stage: Stage) -> None:
     everyone = await participants.of_session(stage.db, stage.session_id)
     active = await participants.of_session(stage.db, stage.session_id, active_only=True)
     assert {row.id for row in everyone} - {row.id for row in active} == {out}
-    back = await participants.set_active(stage.db, out)
-    assert back is not None
-    assert back.is_active
     assert await participants.set_inactive(stage.db, make_id()) is None
 
 
@@ -52,21 +49,13 @@ async def test_participants_come_in_pages(stage: Stage) -> None:
     assert [row.id for row in page] == ids[1:3]
 
 
-async def test_a_participant_can_be_renamed(stage: Stage) -> None:
-    renamed = await participants.rename(stage.db, stage.participant_ids[0], "Grace")
-
-    assert renamed is not None
-    assert renamed.nickname == "Grace"
-    assert await participants.rename(stage.db, make_id(), "Grace") is None
-
-
 async def test_last_seen_never_goes_back(stage: Stage) -> None:
     before = await participants.read(stage.db, stage.participant_ids[0])
     assert before is not None
     later = before.last_seen + timedelta(minutes=1)
 
-    assert await participants.touch(stage.db, [before.id, make_id()], later) == 1
-    assert await participants.touch(stage.db, [before.id], before.last_seen) == 0
+    assert await participants.touch(stage.db, {before.id: later, make_id(): later}) == 1
+    assert await participants.touch(stage.db, {before.id: before.last_seen}) == 0
 
     after = await participants.read(stage.db, before.id)
     assert after is not None

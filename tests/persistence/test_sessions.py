@@ -58,8 +58,6 @@ async def test_a_page_has_the_newest_first_and_the_total(db: asyncpg.Pool) -> No
     assert total == 5
     page, total = await sessions.list_page(db, offset=0, limit=10, state="active")
     assert ([row.id for row in page], total) == ([made[0].id], 1)
-    assert await sessions.ids_of_shard(db, 3) == [made[0].id]
-    assert await sessions.ids_of_shard(db, 4) == []
 
 
 async def test_an_update_changes_what_is_given_and_the_version(db: asyncpg.Pool) -> None:
