@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,20 +151,19 @@ class Cluster:
         """Ask as an integrator would, again while the server says that it is for the moment."""
         assert self._http is not None
         headers = {"authorization": f"Bearer {ticket}"} if ticket else {}
-        deadline = time.monotonic() + 20
-        while True:
+        http = self._http
+
+        async def ask() -> httpx.Response | None:
             try:
-                answer = await self._http.post(path, json=body, headers=headers)
+                answer = await http.post(path, json=body, headers=headers)
             except httpx.TransportError:
-                assert time.monotonic() < deadline, f"no answer: {path}"
-                await asyncio.sleep(0.1)
-                continue
-            if answer.status_code not in (429, 503):
-                assert answer.status_code < 300, (path, answer.status_code, answer.text)
-                document: dict[str, Any] = answer.json()
-                return document
-            assert time.monotonic() < deadline, answer.text
-            await asyncio.sleep(0.1)
+                return None
+            return None if answer.status_code in (429, 503) else answer
+
+        answer: httpx.Response = await eventually(ask, f"{path} is answered", 20.0, every_seconds=0.1)
+        assert answer.status_code < 300, (path, answer.status_code, answer.text)
+        document: dict[str, Any] = answer.json()
+        return document
 
     async def room(self, phones: int = 30, kinds: tuple[str, ...] = ("one", "many")) -> Room:
         """A session with open activities, a presenter and a crowd."""

@@ -14,6 +14,7 @@ from realtime.engines import Engines
 from tests.journey.clients import Client
 from tests.journey.servers import PLENUM, REPOSITORY, STOP_SECONDS, Server, environment, free_port, processes_of, run_plenum
 from tests.journey.stages import Stage
+from tests.waiting import wait_until
 
 PHONES = 40
 EnterStage = Callable[[Server], Awaitable[Stage]]
@@ -122,9 +123,7 @@ def test_interrupt_while_starting_leaves_nothing(make_server: Callable[..., Serv
     with subprocess.Popen(
         [*PLENUM, *arguments], env=environment(), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        deadline = time.monotonic() + 20
-        while not processes_of(server.data / "valkey") and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.01)
+        wait_until(lambda: processes_of(server.data / "valkey") or process.poll() is not None, "an engine is starting", 20.0)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=20)
     assert process.returncode in (0, 130), json.dumps([output, errors])
