@@ -16,7 +16,8 @@ for (const name of ["alert", "confirm", "prompt", "print"]) window[name] = () =>
 _ABORTED: Final = "net::ERR_ABORTED"
 # What a browser says of a network or a server that is gone; tests that cut it expect this.
 OUTAGE: Final = (
-    r"net::ERR_(CONNECTION_\w+|INTERNET_DISCONNECTED|EMPTY_RESPONSE|NETWORK_CHANGED|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING)"
+    r"net::ERR_(CONNECTION_\w+|INTERNET_DISCONNECTED|EMPTY_RESPONSE|NETWORK_CHANGED|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING"
+    r"|CONTENT_LENGTH_MISMATCH)"  # the wire was cut in the middle of a file
     r"|WebSocket connection to .* failed"
 )
 
